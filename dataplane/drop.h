@@ -1,0 +1,66 @@
+/* Every way a packet ends here: one row = counter, metric label and the word in a trace. */
+#ifndef DP_DROP_H
+#define DP_DROP_H
+
+#define DP_DROP_MAP(X)                                                                             \
+    /* classify */                                                                                 \
+    X(NOT_IP, "not_ip", "neither IPv4, IPv6 nor ARP")                                              \
+    X(IP_MALFORMED, "ip_malformed", "IP header or length is wrong")                                \
+    X(IP_FRAGMENT, "ip_fragment", "fragment of an IP packet")                                      \
+    X(IP_OPTIONS, "ip_options", "IPv6 extension header that is not skipped")                       \
+    X(NOT_FOR_US, "not_for_us", "destination address is not the port's")                           \
+    X(NOT_UDP, "not_udp", "neither UDP nor ICMP")                                                  \
+    X(UDP_MALFORMED, "udp_malformed", "UDP length is wrong")                                       \
+    X(UDP_PORT, "udp_port", "not the media port")                                                  \
+    X(OVERSIZE, "oversize", "larger than the MTU: a super-packet or a jumbo frame")                \
+    X(FIRST_BYTE, "first_byte", "neither STUN, DTLS, RTP nor RTCP (RFC 7983)")                     \
+    X(FLOW_UNKNOWN, "flow_unknown", "media from an address that no STUN check came from")          \
+    /* host */                                                                                     \
+    X(HOST_IGNORED, "host_ignored", "ARP, ND or ICMP that needs no answer")                        \
+    X(HOST_MALFORMED, "host_malformed", "ARP, ND or ICMP that does not parse")                     \
+    /* punt, inject */                                                                             \
+    X(PUNT_FULL, "punt_full", "punt ring full")                                                    \
+    X(PUNT_RATE, "punt_rate", "punts above the rate in all")                                       \
+    X(PUNT_SOURCE_RATE, "punt_source_rate", "punts above the rate of one source address")          \
+    X(PUNT_NO_CONTROLPLANE, "punt_no_controlplane", "no control plane is connected")               \
+    X(PUNT_OVERSIZE, "punt_oversize", "punt larger than a ring slot")                              \
+    X(INJECT_MALFORMED, "inject_malformed", "inject that does not parse or has a bad path")        \
+    /* ingress */                                                                                  \
+    X(NO_KEYS, "no_keys", "media before DTLS was done")                                            \
+    X(RTP_MALFORMED, "rtp_malformed", "RTP header or extension is wrong")                          \
+    X(SSRC_UNKNOWN, "ssrc_unknown", "SSRC that is not signalled and has no known MID")             \
+    X(STREAM_LIMIT, "stream_limit", "source has as many streams as it may have")                   \
+    X(SRTP_REPLAY, "srtp_replay", "packet index seen before")                                      \
+    X(SRTP_OLD, "srtp_old", "packet index before the replay window")                               \
+    X(SRTP_AUTH, "srtp_auth", "authentication tag is wrong")                                       \
+    X(PAYLOAD_TYPE, "payload_type", "payload type that was not negotiated")                        \
+    X(PADDING, "padding", "padding only: counted for feedback, not forwarded")                     \
+    X(RTX_UNUSED, "rtx_unused", "retransmission that repairs nothing here")                        \
+    X(NO_SUBSCRIBER, "no_subscriber", "nobody receives this stream")                               \
+    /* egress */                                                                                   \
+    X(SUBSCRIBER_NOT_READY, "subscriber_not_ready", "receiver has no keys or path yet")            \
+    X(SUBSCRIPTION_PAUSED, "subscription_paused", "paused by the receiver")                        \
+    X(LAYER, "layer", "another layer of the source is forwarded")                                  \
+    X(PAYLOAD_MAP, "payload_map", "receiver did not negotiate this codec")                         \
+    X(SEQUENCE_LATE, "sequence_late", "too late for its place in the outgoing sequence")           \
+    X(EGRESS_OVERSIZE, "egress_oversize", "larger than the MTU after rewriting")                   \
+    X(NO_MBUF, "no_mbuf", "packet pool exhausted")                                                 \
+    /* rtcp */                                                                                     \
+    X(RTCP_MALFORMED, "rtcp_malformed", "RTCP does not parse")                                     \
+    X(RTCP_AUTH, "rtcp_auth", "SRTCP replayed or its tag is wrong")                                \
+    X(HISTORY_MISS, "history_miss", "NACK for a packet that is no longer kept")                    \
+    /* tx */                                                                                       \
+    X(TX_FULL, "tx_full", "port took no more packets")                                             \
+    X(NONCE_REUSE, "nonce_reuse", "would have repeated a key, SSRC and index: never sent")
+
+enum dp_drop {
+#define X(name, word, help) DP_DROP_##name,
+    DP_DROP_MAP(X)
+#undef X
+    DP_DROPS
+};
+
+extern const char *const dp_drop_names[DP_DROPS];
+extern const char *const dp_drop_help[DP_DROPS];
+
+#endif

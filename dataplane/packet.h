@@ -1,0 +1,36 @@
+/* What the relay knows of a packet: in the mbuf's private area, so that it goes wherever the packet goes. */
+#ifndef DP_PACKET_H
+#define DP_PACKET_H
+
+#include "dataplane/rtp/rtp.h"
+
+#include <rte_mbuf.h>
+#include <stdint.h>
+
+struct dp_packet {
+    /* classify */
+    uint16_t port;       /* DPDK port: in, or where to send */
+    uint16_t l3;         /* offset of the IP header in the frame */
+    uint16_t l4;         /* offset of the UDP header; 0 when not UDP */
+    uint16_t payload;    /* offset of the UDP payload */
+    uint16_t length;     /* bytes of UDP payload */
+    uint8_t family;      /* 4 or 6 */
+    uint64_t arrival;    /* TSC of the burst */
+    struct dp_endpoint *endpoint; /* who sent it; valid within the burst only */
+    /* ingress */
+    struct dp_stream *stream; /* valid within the burst only */
+    uint64_t index;           /* 48-bit SRTP packet index */
+    struct dp_rtp_header rtp;
+};
+
+static inline struct dp_packet *dp_packet(struct rte_mbuf *m)
+{
+    return rte_mbuf_to_priv(m);
+}
+
+static inline uint8_t *dp_packet_payload(struct rte_mbuf *m)
+{
+    return rte_pktmbuf_mtod_offset(m, uint8_t *, dp_packet(m)->payload);
+}
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * A worker: one polling lcore, and all that it alone may write. Another thread reaches it only through
+ * its mailbox; it may read the counters at any time (aligned 64-bit words, written by the worker alone).
+ */
+#ifndef DP_WORKER_H
+#define DP_WORKER_H
+
+#include "dataplane/drop.h"
+#include "dataplane/stage.h"
+#include "proto/channel.h"
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <stdint.h>
+
+struct dp_dataplane;
+struct dp_session; /* endpoints, sources, streams and subscriptions of this worker's shards: session.h */
+
+/* A piece of work for a worker, made and freed by the main thread; run() is called on the worker between bursts. */
+struct dp_work {
+    void (*run)(struct dp_worker *w, struct dp_work *work);
+    void (*done)(struct dp_work *work); /* on the main thread afterwards; frees it */
+};
+
+struct dp_worker {
+    /* set at start, read-only afterwards */
+    struct dp_dataplane *dp;
+    unsigned id;
+    unsigned lcore;
+    uint16_t queue; /* of every port */
+    struct rte_mempool *pool;
+    struct rte_ring *mailbox; /* struct dp_work *, main -> worker */
+    struct rte_ring *done;    /* struct dp_work *, worker -> main */
+
+    /* written by this worker alone */
+    uint64_t now; /* TSC, read once per loop */
+    struct dp_session *session;
+    struct dp_meter *meter; /* of punts */
+    bool punted;  /* something was put on the punt ring since the last wake */
+    uint64_t busy_cycles, total_cycles;
+    struct dp_stage_counters stages[DP_STAGES];
+    uint64_t drops[DP_DROPS];
+};
+
+static inline void dp_drop(struct dp_worker *w, enum dp_drop why, struct rte_mbuf *m)
+{
+    w->drops[why]++;
+    rte_pktmbuf_free(m);
+}
+
+/* The lcore's main function: loops until dp->stopping. */
+int dp_worker_main(void *worker);
+/* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes back). */
+int dp_worker_post(struct dp_worker *w, struct dp_work *work);
+
+#endif

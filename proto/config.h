@@ -1,0 +1,83 @@
+/*
+ * /etc/headrace/headrace.yaml, read by both daemons and the command through one table (libcyaml).
+ * A row per key: name, type, default, range, help. `headrace config show` and docs are made from it.
+ */
+#ifndef HR_CONFIG_H
+#define HR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hr_config_port {
+    char *device;       /* "0000:01:00.0" or "net_af_packet0,iface=eth1" */
+    char **addresses;   /* "198.18.0.2/24", "2001:2::2/64" */
+    unsigned addresses_count;
+};
+
+struct hr_config {
+    char *run_dir;   /* /run/headrace */
+    char *log_level; /* error, warning, info, debug */
+    struct {
+        char **eal; /* extra EAL arguments, one each */
+        unsigned eal_count;
+        bool hugepages;
+        uint32_t memory_mb;  /* for EAL without hugepages */
+        char *main_core;     /* "" : any */
+        char *worker_cores;  /* "1", "2-5,8"; "" : one worker, not pinned */
+        char *polling;       /* busy, low-power */
+        uint32_t nap_us;     /* low-power: longest nap */
+        uint32_t mbufs;      /* packets */
+        uint32_t shards;     /* a power of two */
+        uint32_t endpoints;  /* limits of the tables */
+        uint32_t sources;
+        uint32_t subscriptions;
+        bool check_nonces;   /* watch every packet sent; costs time */
+        struct hr_config_port *ports;
+        unsigned ports_count;
+    } dataplane;
+    struct {
+        uint16_t port;     /* UDP 10000 */
+        char **advertise;  /* addresses in ICE candidates; none: the ports' own */
+        unsigned advertise_count;
+        char **video_codecs; /* in order of preference */
+        unsigned video_codecs_count;
+        uint32_t punts_per_second;        /* in all */
+        uint32_t punts_per_source_second; /* per source address */
+        uint32_t history_ms;              /* for retransmission */
+        uint32_t keyframe_interval_ms;    /* at most one keyframe request per source in this time */
+    } media;
+    struct {
+        char *address; /* 127.0.0.1 */
+        uint16_t port; /* 8080 */
+        char *tls_certificate; /* "" : no TLS */
+        char *tls_key;
+        char *web_root;
+    } http;
+    struct {
+        uint32_t rooms;
+        uint32_t participants_per_room;
+        uint32_t participants;
+        uint32_t chat_lines; /* kept per room */
+    } limits;
+};
+
+struct hr_config_error {
+    char text[512]; /* "FILE:LINE: dataplane.polling: 'bussy' is not one of busy, low-power" */
+};
+
+/* path NULL: /etc/headrace/headrace.yaml, and the defaults where it does not exist. 0 or -errno with err filled. */
+int hr_config_load(const char *path, struct hr_config **out, struct hr_config_error *err);
+void hr_config_free(struct hr_config *c);
+
+/* One row per key, for `config show` and the reference page. */
+struct hr_config_key {
+    const char *name; /* "media.port" */
+    const char *type; /* "integer 1..65535", "one of busy, low-power" */
+    const char *help;
+};
+const struct hr_config_key *hr_config_keys(size_t *count);
+/* The value of a key as YAML text on one line; 0 or -ENOENT. is_default tells whether it was not set. */
+int hr_config_value(const struct hr_config *c, const char *name, char *buf, size_t size, bool *is_default);
+
+#endif
