@@ -1,0 +1,173 @@
+#include "dataplane/rtp/ext.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/rtp/wire.h"
+
+/* What becomes of a publisher's element on its way to a subscriber. */
+enum fate {
+    FATE_DROP, /* about the publisher's transport or naming, means nothing to a subscriber */
+    FATE_COPY, /* about the media */
+};
+
+static const uint8_t fates[HR_EXT_KINDS] = {
+    [HR_EXT_MID] = FATE_DROP, /* the receiver's own is written */
+    [HR_EXT_RID] = FATE_DROP,
+    [HR_EXT_RRID] = FATE_DROP,
+    [HR_EXT_AUDIO_LEVEL] = FATE_COPY,
+    [HR_EXT_TRANSPORT_CC] = FATE_DROP, /* the receiver's own is written */
+    [HR_EXT_ABS_SEND_TIME] = FATE_DROP,
+    [HR_EXT_VIDEO_ORIENTATION] = FATE_COPY,
+    [HR_EXT_DEPENDENCY_DESCRIPTOR] = FATE_COPY,
+    [HR_EXT_PLAYOUT_DELAY] = FATE_COPY,
+    [HR_EXT_ABS_CAPTURE_TIME] = FATE_COPY,
+};
+
+struct element {
+    const uint8_t *data;
+    uint8_t id;
+    uint8_t len;
+};
+
+/* The elements of one outgoing header: each kind at most once, so the count is bounded by design.
+ */
+struct elements {
+    unsigned count;
+    bool two_byte;
+    struct element el[HR_EXT_KINDS];
+};
+
+void dp_ext_map_init(struct dp_ext_map *map, bool two_byte)
+{
+    memset(map, 0, sizeof(*map));
+    map->two_byte = two_byte;
+}
+
+int dp_ext_map_set(struct dp_ext_map *map, enum hr_ext_kind kind, unsigned id)
+{
+    if (kind <= HR_EXT_NONE || kind >= HR_EXT_KINDS || id == 0 || id > 255)
+        return -EINVAL;
+    if (id > DP_EXT_ONE_BYTE_ID_MAX && !map->two_byte)
+        return -ERANGE;
+    if (map->id_of[kind] || map->kind_of[id])
+        return map->id_of[kind] == id ? 0 : -EEXIST;
+    map->id_of[kind] = (uint8_t)id;
+    map->kind_of[id] = (uint8_t)kind;
+    return 0;
+}
+
+const struct dp_rtp_ext *dp_ext_find(const struct dp_rtp_header *h, const struct dp_ext_map *map,
+                                     enum hr_ext_kind kind)
+{
+    unsigned id = map->id_of[kind];
+    for (unsigned i = 0; id && i < h->ext_count; i++)
+        if (h->ext[i].id == id)
+            return &h->ext[i];
+    return NULL;
+}
+
+int dp_ext_audio_level(const uint8_t *p, const struct dp_rtp_header *h,
+                       const struct dp_ext_map *map, struct dp_audio_level *level)
+{
+    const struct dp_rtp_ext *e = dp_ext_find(h, map, HR_EXT_AUDIO_LEVEL);
+    if (!e)
+        return -ENOENT;
+    if (e->len < 1)
+        return -EBADMSG;
+    level->voice = p[e->off] & 0x80;
+    level->level = p[e->off] & 0x7f;
+    return 0;
+}
+
+int dp_ext_transport_cc(const uint8_t *p, const struct dp_rtp_header *h,
+                        const struct dp_ext_map *map, uint16_t *number)
+{
+    const struct dp_rtp_ext *e = dp_ext_find(h, map, HR_EXT_TRANSPORT_CC);
+    if (!e)
+        return -ENOENT;
+    if (e->len < 2)
+        return -EBADMSG;
+    *number = dp_get16(p + e->off);
+    return 0;
+}
+
+static void add(struct elements *list, const struct dp_ext_map *out, unsigned id,
+                const uint8_t *data, unsigned len)
+{
+    bool fits = id <= DP_EXT_ONE_BYTE_ID_MAX && len >= 1 && len <= DP_EXT_ONE_BYTE_LEN_MAX;
+    if (id == 0 || (!fits && !out->two_byte))
+        return;
+    list->two_byte |= !fits;
+    list->el[list->count++] =
+        (struct element){.data = data, .id = (uint8_t)id, .len = (uint8_t)len};
+}
+
+static void add_copied(struct elements *list, const uint8_t *p, const struct dp_rtp_header *h,
+                       const struct dp_rtp_rewrite *rw)
+{
+    bool taken[HR_EXT_KINDS] = {false};
+    for (unsigned i = 0; i < h->ext_count; i++) {
+        const struct dp_rtp_ext *e = &h->ext[i];
+        unsigned kind = rw->in->kind_of[e->id];
+        if (fates[kind] != FATE_COPY || taken[kind])
+            continue;
+        taken[kind] = true;
+        add(list, rw->out, rw->out->id_of[kind], p + e->off, e->len);
+    }
+}
+
+static size_t ext_bytes(const struct elements *list)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < list->count; i++)
+        bytes += (list->two_byte ? 2u : 1u) + list->el[i].len;
+    return (bytes + 3) & ~(size_t)3;
+}
+
+static void write_ext(uint8_t *dst, const struct elements *list, size_t bytes)
+{
+    uint8_t *end = dst + 4 + bytes;
+    dp_put16(dst, list->two_byte ? DP_RTP_PROFILE_TWO : DP_RTP_PROFILE_ONE);
+    dp_put16(dst + 2, (uint16_t)(bytes / 4));
+    dst += 4;
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct element *e = &list->el[i];
+        if (list->two_byte) {
+            *dst++ = e->id;
+            *dst++ = e->len;
+        } else {
+            *dst++ = (uint8_t)(e->id << 4 | (e->len - 1));
+        }
+        memcpy(dst, e->data, e->len);
+        dst += e->len;
+    }
+    memset(dst, 0, (size_t)(end - dst));
+}
+
+int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp_header *h,
+                 const struct dp_rtp_rewrite *rw)
+{
+    struct elements list = {0};
+    uint8_t number[2];
+    if (rw->mid_len)
+        add(&list, rw->out, rw->out->id_of[HR_EXT_MID], (const uint8_t *)rw->mid, rw->mid_len);
+    if (rw->has_transport_cc) {
+        dp_put16(number, rw->transport_cc);
+        add(&list, rw->out, rw->out->id_of[HR_EXT_TRANSPORT_CC], number, sizeof(number));
+    }
+    add_copied(&list, p, h, rw);
+
+    size_t bytes = ext_bytes(&list);
+    size_t len = DP_RTP_FIXED_LEN + (list.count ? 4 + bytes : 0);
+    if (len > cap)
+        return -ENOSPC;
+    dst[0] = (uint8_t)(0x80 | (h->padding ? 0x20 : 0) | (list.count ? 0x10 : 0));
+    dst[1] = (uint8_t)((h->marker ? 0x80 : 0) | (rw->pt & 0x7f));
+    dp_put16(dst + 2, rw->seq);
+    dp_put32(dst + 4, rw->ts);
+    dp_put32(dst + 8, rw->ssrc);
+    if (list.count)
+        write_ext(dst + DP_RTP_FIXED_LEN, &list, bytes);
+    return (int)len;
+}
