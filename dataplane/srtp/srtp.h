@@ -1,0 +1,88 @@
+/* SRTP for the media path: verify a packet under one leg's key, rekey it to others.
+ *
+ * Bytes in, bytes out: nothing here allocates, locks or keeps state per packet, and a key is const
+ * after dp_srtp_key_init(), so any number of workers may read it. The way of a packet:
+ *
+ *     dp_srtp_rx_estimate -> dp_srtp_verify -> dp_srtp_rx_commit -> dp_srtp_keystream   (once)
+ *     write the new header at dst -> dp_srtp_rekey                         (per subscription)
+ */
+#ifndef DP_SRTP_H
+#define DP_SRTP_H
+
+#include "proto/srtp_profile.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_SRTP_RTP_HEADER_MIN 12
+#define DP_SRTP_GHASH_POWERS   16
+/* Bytes that dp_srtp_rekey() may add to a payload: original sequence number and tag. */
+#define DP_SRTP_GROWTH_MAX (2 + HR_SRTP_TAG_LEN_MAX)
+
+/* Session keys of one direction of one endpoint, for RTP. Filled and wiped by the functions below;
+ * the fields are for dataplane/srtp alone. */
+struct dp_srtp_key {
+    alignas(16) uint8_t round_keys[11 * 16];               /* AES-NI order */
+    alignas(16) uint8_t powers[DP_SRTP_GHASH_POWERS * 16]; /* H^16 .. H^1, for carry-less multiply */
+    alignas(16) uint8_t salt[16];                          /* where the counter block has it */
+    uint32_t hmac_inner[5], hmac_outer[5];                 /* SHA-1 after the padded key */
+    enum hr_srtp_profile profile;
+    uint64_t ghash_h[2];             /* H, most significant word first, for the portable path */
+    alignas(16) uint8_t openssl[256]; /* AES_KEY of the portable path */
+};
+
+/* Derives the session keys (RFC 3711 4.3, RFC 7714 11). -EINVAL for an unknown profile. */
+int dp_srtp_key_init(struct dp_srtp_key *key, enum hr_srtp_profile profile,
+                     const uint8_t *master_key, const uint8_t *master_salt);
+
+/* Wipes; a cleared (or zeroed) key verifies nothing and rekeys nothing. */
+void dp_srtp_key_clear(struct dp_srtp_key *key);
+
+/* Whether the tag at the end of pkt is right. hdr_len includes CSRCs and header extension; index is
+ * the 48-bit packet index, ROC << 16 | sequence number. False too for a packet too short to hold it. */
+bool dp_srtp_verify(const struct dp_srtp_key *key, const uint8_t *pkt, size_t len, size_t hdr_len,
+                    uint64_t index);
+
+/* Writes the len bytes of keystream of (ssrc, index), len being the payload without its tag. */
+void dp_srtp_keystream(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t index, uint8_t *ks,
+                       size_t len);
+
+/* One packet to one subscription. src and ks may have any profile's keystream behind them. */
+struct dp_srtp_rekey {
+    const struct dp_srtp_key *key; /* of the egress leg */
+    uint64_t index;                /* egress packet index; its low 16 bits match the header at dst */
+    uint8_t *dst;                  /* the new RTP header, then room for what dp_srtp_rekey_len() says */
+    size_t hdr_len;                /* of the header at dst, >= 12 */
+    const uint8_t *src;            /* ingress ciphertext: no header, no tag; apart from dst */
+    const uint8_t *ks;             /* the ingress keystream, len bytes */
+    size_t len;                    /* of the payload at src */
+    int32_t rtx_osn;               /* < 0, or the original sequence number to put first (RFC 4588) */
+};
+
+/* Length of the packet that dp_srtp_rekey() makes. */
+static inline size_t dp_srtp_rekey_len(const struct dp_srtp_rekey *job)
+{
+    return job->hdr_len + (job->rtx_osn >= 0 ? 2 : 0) + job->len +
+           hr_srtp_tag_len(job->key->profile);
+}
+
+/* Writes payload and tag behind the header at dst, and returns the packet's length. 0 if the key is
+ * cleared or the header too short. Never makes plaintext. The caller keeps the one rule: no two
+ * different packets under one key, SSRC and index. */
+size_t dp_srtp_rekey(const struct dp_srtp_rekey *job);
+
+/* The code paths for AES and GHASH; the best that the CPU has is taken at first use. */
+enum dp_srtp_cpu {
+    DP_SRTP_CPU_PORTABLE, /* OpenSSL's AES_encrypt, GHASH in C */
+    DP_SRTP_CPU_AESNI,    /* AES-NI and PCLMULQDQ, 8 blocks in flight */
+    DP_SRTP_CPU_VAES,     /* VAES and VPCLMULQDQ on 512 bits, 16 blocks in flight */
+    DP_SRTP_CPU_COUNT,
+};
+
+/* Takes another path from now on, for tests and benches. -ENOTSUP if this CPU cannot. */
+int dp_srtp_cpu_force(enum dp_srtp_cpu level);
+const char *dp_srtp_cpu_name(void);
+
+#endif
