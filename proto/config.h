@@ -22,7 +22,7 @@ struct hr_config {
         char **eal; /* extra EAL arguments, one each */
         unsigned eal_count;
         bool hugepages;
-        uint32_t memory_mb;  /* for EAL without hugepages */
+        uint32_t memory_mb;  /* for DPDK */
         char *main_core;     /* "" : any */
         char *worker_cores;  /* "1", "2-5,8"; "" : one worker, not pinned */
         char *polling;       /* busy, low-power */
@@ -46,6 +46,7 @@ struct hr_config {
         uint32_t punts_per_source_second; /* per source address */
         uint32_t history_ms;              /* for retransmission */
         uint32_t keyframe_interval_ms;    /* at most one keyframe request per source in this time */
+        bool peek; /* uncover codec payload headers where the Dependency Descriptor is missing */
     } media;
     struct {
         char *address; /* 127.0.0.1 */
@@ -53,12 +54,17 @@ struct hr_config {
         char *tls_certificate; /* "" : no TLS */
         char *tls_key;
         char *web_root;
+        char **origins; /* allowed beside the page's own */
+        unsigned origins_count;
     } http;
     struct {
         uint32_t rooms;
         uint32_t participants_per_room;
         uint32_t participants;
+        uint32_t sources_per_participant;
         uint32_t chat_lines; /* kept per room */
+        uint32_t messages_per_second; /* of one client */
+        uint32_t resume_s;            /* a participant without signalling is kept this long */
     } limits;
 };
 
