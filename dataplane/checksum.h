@@ -1,0 +1,31 @@
+/* The Internet checksum (RFC 1071): a 32-bit running sum of 16-bit words in memory order, folded at the end. */
+#ifndef DP_CHECKSUM_H
+#define DP_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Adds len bytes; an odd last byte is padded with zero, so only the last piece may be odd. */
+uint32_t dp_checksum_add(uint32_t sum, const void *data, size_t len);
+
+/* Adds a number that is in host order. */
+static inline uint32_t dp_checksum_add16(uint32_t sum, uint16_t host)
+{
+    return sum + __builtin_bswap16(host);
+}
+
+/* The sum in 16 bits, as it is in memory: 0xffff when everything summed, its checksum included, is right. */
+static inline uint16_t dp_checksum_fold(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+/* What goes into the header, as it is in memory. */
+static inline uint16_t dp_checksum_finish(uint32_t sum)
+{
+    return (uint16_t)~dp_checksum_fold(sum);
+}
+
+#endif
