@@ -1,0 +1,280 @@
+/*
+ * The objects of the media path. Everything here is written by one worker alone; main allocates objects, hands
+ * them over through the mailbox, and frees them after the worker has let go.
+ *
+ *   dp_session (one per worker) -> dp_shard -> dp_endpoint -> dp_source -> dp_stream
+ *                                                          -> dp_subscription -> dp_source
+ */
+#ifndef DP_SESSION_H
+#define DP_SESSION_H
+
+#include "dataplane/history.h"
+#include "dataplane/path.h"
+#include "dataplane/rtp/dd.h"
+#include "dataplane/rtp/ext.h"
+#include "dataplane/rtp/rxstats.h"
+#include "dataplane/rtp/seqmap.h"
+#include "dataplane/rtp/twcc.h"
+#include "dataplane/srtp/checker.h"
+#include "dataplane/srtp/replay.h"
+#include "dataplane/srtp/srtp.h"
+#include "dataplane/ssrcs.h"
+#include "dataplane/worker.h"
+#include "proto/limits.h"
+
+#include <rte_common.h>
+#include <stdatomic.h>
+#include <srtp2/srtp.h>
+#include <sys/queue.h>
+
+#define DP_ENDPOINT_SOURCES_MAX   16   /* of one publisher; more are refused */
+#define DP_SOURCE_STREAMS         (2 * HR_RIDS_MAX) /* media, then the RTX of each */
+#define DP_INGRESS_SSRCS          256  /* slots: twice the streams of an endpoint, and room */
+#define DP_RETIRED_STREAMS_MAX    512  /* ingress SSRCs that an endpoint has given up; then new ones are refused */
+#define DP_RETIRED_SSRCS_MAX      4096 /* egress SSRCs likewise; then new subscriptions are refused */
+#define DP_RTCP_SENDERS_MAX       64   /* SSRCs that an endpoint's RTCP may come from */
+#define DP_ENDPOINT_SUBSCRIPTIONS_MAX 16384
+#define DP_PAYLOAD_TYPES          128
+#define DP_PT_NONE                0xFF
+#define DP_KEYSTREAM_MAX          2048 /* bytes of one payload */
+
+struct dp_keyframe;
+
+/* A payload type of a source. */
+struct dp_payload {
+    uint32_t clock_rate; /* 0: not negotiated */
+    uint8_t codec;       /* Headrace__Payload__Codec */
+    uint8_t rtx_for;
+};
+
+/* One RTP stream of a source: one SSRC at a time. */
+struct dp_stream {
+    struct dp_source *source;
+    uint32_t ssrc;
+    bool claimed; /* has an SSRC, signalled or seen */
+    bool begun;   /* an authentic packet has come under this SSRC */
+    bool rtx;
+    bool has_dd;  /* packets carry the Dependency Descriptor */
+    uint8_t layer; /* index of its RID in the source */
+    uint32_t takers; /* subscriptions that forward it or wait to */
+    struct dp_srtp_rx rx;
+    struct dp_rxstats rxstats;
+    struct dp_dd_state *dd; /* video, not RTX; else NULL */
+    struct dp_history history;
+    uint32_t newest_ts; /* RTP timestamp of the newest packet */
+
+    /* last sender report */
+    uint64_t sr_ntp;
+    uint32_t sr_ts;
+    uint32_t sr_count; /* 0: none yet */
+
+    /* activity */
+    uint64_t last_packet; /* TSC */
+    uint64_t window_bytes;
+    uint64_t bitrate; /* bit/s in the last layers tick */
+    uint64_t packets, bytes;
+    uint32_t lost;
+
+    /* keyframe requests */
+    bool keyframe_wanted;
+    uint8_t fir_seq;
+    uint64_t keyframe_asked; /* TSC of the last request sent; 0: never */
+
+    /* StreamSeen on its way to the main thread */
+    struct dp_work seen;
+    atomic_bool seen_posted; /* worker sets, main clears */
+    uint32_t seen_ssrc;      /* worker writes while not posted, main reads while posted */
+};
+
+/* What a participant publishes: one media section. */
+struct dp_source {
+    uint32_t id;
+    struct dp_endpoint *endpoint;
+    bool video, transport_cc, nack, pli, fir;
+    uint8_t mid_len;
+    char mid[HR_MID_MAX];
+    uint8_t rids_count;
+    uint8_t rid_len[HR_RIDS_MAX];
+    char rid[HR_RIDS_MAX][HR_RID_MAX];
+    struct dp_payload payloads[DP_PAYLOAD_TYPES];
+    struct dp_stream *streams[DP_SOURCE_STREAMS]; /* NULL beyond its layers */
+
+    /* subscriptions to it, sorted by shard and id: each shard's are a slice */
+    struct dp_subscription **fan;
+    uint32_t fan_count;
+    uint32_t fan_size;
+
+    /* layers.c */
+    struct dp_stream *best;
+    struct dp_stream *challenger;
+    uint8_t challenger_ticks;
+    uint64_t layers_at; /* TSC of the last tick */
+
+    uint64_t keyframe_sent; /* TSC of the last request sent */
+    TAILQ_ENTRY(dp_source) of_endpoint;
+};
+
+/* A stretch of a subscription's packets from one stream with one timestamp offset. */
+struct dp_run {
+    uint16_t number; /* 0: none */
+    uint32_t in_ssrc;
+    uint32_t ts_offset;
+    struct dp_stream *stream;
+};
+
+/* A source forwarded to an endpoint. */
+struct dp_subscription {
+    /* hot: what egress touches for each packet */
+    struct dp_endpoint *endpoint;
+    struct dp_source *source;  /* NULL: none for now */
+    struct dp_stream *stream;  /* forwarded now, or NULL */
+    struct dp_stream *wanted;  /* to be forwarded from its next key frame on, or NULL */
+    uint32_t ssrc;
+    uint32_t id;
+    bool paused;
+    uint8_t mid_len;
+    char mid[HR_MID_MAX];
+    uint8_t pt[DP_PAYLOAD_TYPES]; /* DP_PT_NONE: not negotiated */
+    uint32_t clock_rate;          /* of the packet sent last */
+    uint32_t switches;            /* stream number for seqmap */
+    uint64_t last_sent;           /* TSC */
+    uint64_t highest_out;
+    uint64_t packets, bytes;
+    struct dp_tsmap tsmap;
+    struct dp_records records;
+    struct dp_run runs[DP_RECORD_RUNS];
+    uint16_t run; /* number of the newest run */
+    struct dp_seqmap seqmap;
+
+    /* switching */
+    uint64_t wanted_since;   /* TSC */
+    uint32_t wanted_ts;      /* timestamp when it began to wait */
+    bool wanted_ts_known;
+
+    /* reports */
+    struct dp_stream *sr_stream; /* whose sr_count was sent */
+    uint32_t sr_sent;
+    uint32_t sr_lsr;   /* middle bits of the NTP time sent */
+    uint64_t sr_at;    /* TSC */
+    uint32_t rtcp_packets, rtcp_octets; /* of the sender's info: modulo 2^32 */
+    uint64_t retransmitted;
+    int32_t lost;
+    uint32_t jitter;
+    uint32_t rtt_us;
+    char cname[HR_CNAME_MAX + 1];
+    TAILQ_ENTRY(dp_subscription) of_endpoint;
+};
+
+/* An SSRC that an endpoint published under before, and where its packet index ended. */
+struct dp_retired {
+    uint32_t ssrc;
+    uint64_t highest;
+};
+
+/* What only a publisher needs; made with an endpoint's first source. */
+struct dp_publishing {
+    struct dp_ssrcs streams;
+    struct dp_ssrc_slot slots[DP_INGRESS_SSRCS];
+    struct dp_retired retired[DP_RETIRED_STREAMS_MAX];
+    unsigned retired_count;
+    struct dp_twcc twcc;
+    uint32_t twcc_ssrc;  /* media SSRC of the newest packet */
+    uint64_t twcc_sent;  /* TSC */
+    uint64_t reports_at; /* TSC of the last receiver report */
+};
+
+/* Both directions of SRTP and SRTCP of one endpoint. */
+struct dp_keys {
+    struct dp_srtp_key ingress, egress;
+    enum hr_srtp_profile profile;
+    srtp_t rtcp_in, rtcp_out;
+};
+
+/* One ICE and DTLS association with a client. */
+struct dp_endpoint {
+    uint32_t id;
+    struct dp_shard *shard;
+    struct dp_keys *keys; /* NULL until DTLS is done */
+    bool reachable;       /* path is set */
+    struct dp_path path;
+    struct dp_ext_map exts;
+    uint32_t feedback_ssrc;
+    char ice_ufrag[HR_UFRAG_MAX + 1], ice_pwd[HR_PWD_MAX + 1];
+    struct dp_publishing *publishing; /* NULL until the first source */
+    TAILQ_HEAD(, dp_source) sources;
+    TAILQ_HEAD(, dp_subscription) subscriptions;
+    struct dp_ssrcs out; /* subscriptions by SSRC */
+    uint32_t rtcp_senders[DP_RTCP_SENDERS_MAX];
+    unsigned rtcp_senders_count;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t last_packet; /* TSC of the last authentic one */
+    TAILQ_ENTRY(dp_endpoint) of_shard;
+};
+
+/* A fixed slice of all endpoints; what a worker owns. */
+struct dp_shard {
+    unsigned id;
+    struct dp_worker *worker;
+    TAILQ_HEAD(, dp_endpoint) endpoints;
+    uint32_t count;
+};
+
+/* The keystream of the newest packet that egress rekeyed. */
+struct dp_keystream {
+    const struct dp_srtp_key *key; /* NULL: none */
+    uint32_t ssrc;
+    uint64_t index;
+    uint32_t len;
+    alignas(64) uint8_t bytes[DP_KEYSTREAM_MAX];
+};
+
+/* What a worker's sessions count beyond drops. */
+struct dp_session_counts {
+    uint32_t endpoints, sources, streams, subscriptions, shards;
+    uint64_t retransmitted, keyframes_asked, reports_sent, feedback_sent;
+    uint64_t remb_received, twcc_received, stream_switches;
+};
+
+/* All that one worker owns. */
+struct dp_session {
+    struct dp_shard **shards; /* those of this worker */
+    unsigned shards_count;
+    struct dp_session_counts counts; /* the worker writes, main reads */
+    struct dp_history_budget budget;
+    struct dp_keystream keystream;
+    struct dp_srtp_checker *checker; /* NULL unless dataplane.check_nonces */
+    uint64_t hz;
+    uint64_t random; /* state of dp_session_random() */
+
+    /* stage_tick: where it stands */
+    unsigned tick_shard;
+    struct dp_endpoint *tick_endpoint; /* next to visit; NULL: first of tick_shard */
+    uint64_t tick_at;                  /* TSC of the next visit */
+
+    struct dp_work alarm; /* a nonce would have been reused */
+    atomic_bool alarm_posted;
+};
+
+/* Made by main before the worker starts; 0 or -ENOMEM. */
+int dp_session_new(struct dp_worker *w, struct dp_shard *shards, unsigned count);
+void dp_session_free(struct dp_worker *w);
+/* Any thread; numbers may be of slightly different moments. */
+void dp_session_count(const struct dp_session *s, struct dp_session_counts *out);
+
+/* Microseconds and milliseconds of the worker's clock. */
+static inline int64_t dp_session_us(const struct dp_session *s, uint64_t tsc)
+{
+    return (int64_t)(tsc / s->hz * 1000000 + tsc % s->hz * 1000000 / s->hz);
+}
+
+static inline uint64_t dp_session_tsc(const struct dp_session *s, uint32_t ms)
+{
+    return s->hz / 1000 * ms;
+}
+
+static inline bool dp_endpoint_ready(const struct dp_endpoint *e)
+{
+    return e->keys != NULL && e->reachable;
+}
+
+#endif
