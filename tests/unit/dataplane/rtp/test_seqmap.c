@@ -1,0 +1,250 @@
+/*
+ * The map is run against a model that keeps every input of a stream in an array and counts:
+ * loss, reordering, duplicates, drops and switches, all at random.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/rtp/seqmap.h"
+
+#define INPUTS 40000 /* of one stream in the model */
+
+struct model {
+    uint64_t first_in;
+    uint64_t first_out;
+    uint64_t highest;
+    bool started;
+    uint8_t asked[INPUTS];  /* forwarded or dropped */
+    uint8_t closed[INPUTS]; /* dropped as the newest: takes no number */
+};
+
+static uint64_t model_out(const struct model *m, uint64_t in)
+{
+    uint64_t closed = 0;
+    for (uint64_t i = m->first_in; i < in; i++)
+        closed += m->closed[i];
+    return m->first_out + (in - m->first_in) - closed;
+}
+
+/* Runs of closed inputs that end at or after in. */
+static unsigned runs_from(const struct model *m, uint64_t in)
+{
+    unsigned runs = 0;
+    for (uint64_t i = in; i <= m->highest; i++)
+        runs += m->closed[i] && (i == m->highest || !m->closed[i + 1]);
+    return runs;
+}
+
+static int model_late(const struct model *m, uint64_t in)
+{
+    if (in < m->first_in || m->highest - in >= DP_SEQMAP_WINDOW ||
+        runs_from(m, in) > DP_SEQMAP_RUNS)
+        return -ESTALE;
+    return m->asked[in] ? -EALREADY : 0;
+}
+
+/* What the map must say about an input; sets out. */
+static int model_ask(struct model *m, uint64_t in, bool drop, uint64_t *out)
+{
+    int error = 0;
+    if (!m->started) {
+        if (drop)
+            return 0;
+        m->started = true;
+        m->first_in = m->highest = in;
+    } else if (in > m->highest) {
+        m->highest = in;
+        m->closed[in] = drop;
+    } else {
+        error = model_late(m, in);
+    }
+    if (!error) {
+        m->asked[in] = 1;
+        *out = model_out(m, in);
+    }
+    return error;
+}
+
+struct outputs {
+    uint64_t base;
+    uint8_t given[1 << 20];
+};
+
+/* One stream's life: inputs go up, some are lost, some come late, some twice. */
+static void run_stream(struct dp_seqmap *map, uint32_t stream, uint64_t *seed,
+                       struct outputs *given)
+{
+    struct model *m = calloc(1, sizeof(*m));
+    assert_non_null(m);
+    m->first_out = map->next_out;
+    uint64_t head = 2000 + random_below(seed, 1000);
+    unsigned steps = 500 + random_below(seed, 4000);
+    unsigned drop_percent = random_below(seed, 100), late_percent = random_below(seed, 30);
+    for (unsigned i = 0; i < steps; i++) {
+        uint64_t in = head;
+        if (random_below(seed, 100) < late_percent)
+            in -= random_below(seed, random_below(seed, 10) ? 30 : 1200);
+        else
+            in = head += 1 + (random_below(seed, 10) ? 0 : random_below(seed, 20));
+        if (in >= INPUTS - 1)
+            break;
+        bool drop = random_below(seed, 100) < drop_percent;
+        uint64_t want = 0, out = 0;
+        int error = model_ask(m, in, drop, &want);
+        if (drop) {
+            assert_int_equal(dp_seqmap_drop(map, stream, in), error);
+            continue;
+        }
+        assert_int_equal(dp_seqmap_forward(map, stream, in, &out), error);
+        if (error)
+            continue;
+        assert_int_equal(out, want);
+        assert_int_equal(given->given[out - given->base], 0);
+        given->given[out - given->base] = 1;
+    }
+    free(m);
+}
+
+static void agrees_with_the_model(void **state)
+{
+    struct outputs *given = malloc(sizeof(*given));
+    assert_non_null(given);
+    for (uint64_t seed = 1; seed < 30; seed++) {
+        struct dp_seqmap map;
+        uint64_t random = seed;
+        memset(given, 0, sizeof(*given));
+        given->base = random_below(&random, 32768);
+        dp_seqmap_init(&map, 0, given->base);
+        for (uint32_t stream = 0; stream < 6; stream++) {
+            uint64_t before = map.next_out, out;
+            if (stream)
+                dp_seqmap_switch(&map, stream);
+            assert_int_equal(map.next_out, before);
+            assert_int_equal(dp_seqmap_forward(&map, stream + 1, 5000, &out), -ESTALE);
+            run_stream(&map, stream, &random, given);
+        }
+    }
+    free(given);
+}
+
+static uint64_t forward(struct dp_seqmap *m, uint32_t stream, uint64_t in)
+{
+    uint64_t out = 0;
+    assert_int_equal(dp_seqmap_forward(m, stream, in, &out), 0);
+    return out;
+}
+
+static void loss_stays_a_gap_and_drops_close(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t out;
+    dp_seqmap_init(&m, 1, 100);
+    assert_int_equal(dp_seqmap_drop(&m, 1, 65530), 0);
+    assert_int_equal(forward(&m, 1, 65534), 100);
+    assert_int_equal(forward(&m, 1, 65535), 101);
+    assert_int_equal(forward(&m, 1, 65538), 104); /* two lost, across the rollover */
+    assert_int_equal(dp_seqmap_drop(&m, 1, 65539), 0);
+    assert_int_equal(dp_seqmap_drop(&m, 1, 65540), 0);
+    assert_int_equal(forward(&m, 1, 65541), 105);
+    assert_int_equal(forward(&m, 1, 65536), 102);      /* late */
+    assert_int_equal(dp_seqmap_drop(&m, 1, 65537), 0); /* late: its gap stays */
+    assert_int_equal(forward(&m, 1, 65542), 106);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 65540, &out), -EALREADY);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 65542, &out), -EALREADY);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 65533, &out), -ESTALE);
+}
+
+static void a_switch_goes_on_from_the_highest(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t out;
+    dp_seqmap_init(&m, 1, 7);
+    assert_int_equal(forward(&m, 1, 1000), 7);
+    assert_int_equal(forward(&m, 1, 1005), 12);
+    dp_seqmap_switch(&m, 2);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 1003, &out), -ESTALE);
+    assert_int_equal(dp_seqmap_drop(&m, 1, 1006), -ESTALE);
+    assert_int_equal(forward(&m, 2, 9), 13);
+    assert_int_equal(forward(&m, 2, 10), 14);
+    dp_seqmap_switch(&m, 1);
+    assert_int_equal(forward(&m, 1, 1003), 15);
+}
+
+static void a_wide_gap_is_closed(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t out;
+    dp_seqmap_init(&m, 1, 0);
+    assert_int_equal(forward(&m, 1, 10), 0);
+    assert_int_equal(forward(&m, 1, 10 + DP_SEQMAP_JUMP), DP_SEQMAP_JUMP);
+    assert_int_equal(forward(&m, 1, 11 + 2 * DP_SEQMAP_JUMP), DP_SEQMAP_JUMP + 1);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 10 + 2 * DP_SEQMAP_JUMP, &out), -ESTALE);
+    assert_int_equal(dp_seqmap_drop(&m, 1, 100000), 0);
+    assert_int_equal(forward(&m, 1, 100001), DP_SEQMAP_JUMP + 2);
+}
+
+static void numbers_end_with_the_index_space(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t out;
+    dp_seqmap_init(&m, 1, DP_SEQMAP_MAX - 2);
+    assert_int_equal(forward(&m, 1, 1), DP_SEQMAP_MAX - 2);
+    assert_int_equal(forward(&m, 1, 2), DP_SEQMAP_MAX - 1);
+    assert_int_equal(dp_seqmap_forward(&m, 1, 3, &out), -EOVERFLOW);
+    dp_seqmap_switch(&m, 2);
+    assert_int_equal(dp_seqmap_forward(&m, 2, 3, &out), -EOVERFLOW);
+}
+
+static void timestamps_keep_their_distance_and_never_go_back(void **state)
+{
+    struct dp_tsmap m;
+    uint64_t seed = 3;
+    dp_tsmap_init(&m);
+    uint32_t in = random_u32(&seed), last = dp_tsmap_forward(&m, in);
+    assert_int_equal(last, in);
+    for (int round = 0; round < 20000; round++) {
+        uint32_t step = random_below(&seed, 9000);
+        if (random_below(&seed, 50) == 0) {
+            uint32_t elapsed = random_below(&seed, 4) ? step : random_u32(&seed);
+            in = random_u32(&seed);
+            dp_tsmap_switch(&m, in, elapsed);
+            uint32_t out = dp_tsmap_forward(&m, in);
+            assert_true((int32_t)(out - last) > 0);
+            if (elapsed > 0 && elapsed < 1u << 30)
+                assert_int_equal(out - last, elapsed);
+            last = out;
+            continue;
+        }
+        in += step;
+        uint32_t out = dp_tsmap_forward(&m, in);
+        assert_int_equal(out - last, step);
+        assert_int_equal(dp_tsmap_at(&m, in - 5), out - 5);
+        last = out;
+    }
+}
+
+static void a_late_timestamp_does_not_set_the_newest_back(void **state)
+{
+    struct dp_tsmap m;
+    dp_tsmap_init(&m);
+    dp_tsmap_forward(&m, 5000);
+    assert_int_equal(dp_tsmap_forward(&m, 2000), 2000);
+    dp_tsmap_switch(&m, 77, 10);
+    assert_int_equal(dp_tsmap_forward(&m, 77), 5010);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_model),
+        cmocka_unit_test(loss_stays_a_gap_and_drops_close),
+        cmocka_unit_test(a_switch_goes_on_from_the_highest),
+        cmocka_unit_test(a_wide_gap_is_closed),
+        cmocka_unit_test(numbers_end_with_the_index_space),
+        cmocka_unit_test(timestamps_keep_their_distance_and_never_go_back),
+        cmocka_unit_test(a_late_timestamp_does_not_set_the_newest_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
