@@ -1,0 +1,93 @@
+/* rooms, room NAME: the control plane's view of who talks. */
+#include "controlplane/cli/command.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+json_t *cli_rooms_get(struct cli_context *c)
+{
+    long status;
+    json_t *v = cli_controlplane_get(c, "/admin/rooms", &status);
+
+    if (v && status != 200) {
+        json_decref(v);
+        return cli_fail(c, CLI_FAILED, "the control plane answers %ld", status);
+    }
+    return v;
+}
+
+void cli_rooms_text(const json_t *v)
+{
+    char age[32];
+    json_t *room;
+    size_t i;
+
+    if (json_array_size(v) == 0) {
+        puts("No rooms.");
+        return;
+    }
+    printf("%-32s %12s %8s %10s\n", "ROOM", "PARTICIPANTS", "SOURCES", "AGE");
+    json_array_foreach(v, i, room)
+    {
+        json_int_t seconds = (json_int_t)time(NULL) - cli_integer(room, "created_s");
+        printf("%-32s %12lld %8lld %10s\n", cli_string(room, "name", "?"),
+               (long long)cli_integer(room, "participants"),
+               (long long)cli_integer(room, "sources"), cli_duration(seconds, age));
+    }
+}
+
+json_t *cli_room_get(struct cli_context *c)
+{
+    char path[1024];
+    long status;
+    char *escaped = curl_easy_escape(NULL, c->argument, 0);
+
+    snprintf(path, sizeof(path), "/admin/rooms/%.900s", escaped ? escaped : "");
+    curl_free(escaped);
+    json_t *v = cli_controlplane_get(c, path, &status);
+    if (v && status != 200) {
+        json_decref(v);
+        if (status == 404)
+            return cli_fail(c, CLI_FAILED, "no room '%s' right now; see headrace rooms",
+                            c->argument);
+        return cli_fail(c, CLI_FAILED, "the control plane answers %ld", status);
+    }
+    return v;
+}
+
+static void print_source(const json_t *s)
+{
+    printf("    publishes %-6s %-12s %-6s %10lld packets %8lld lost %8lld kbit/s%s\n",
+           cli_string(s, "id", "?"), cli_string(s, "label", "?"), cli_string(s, "codec", "-"),
+           (long long)cli_integer(s, "packets"), (long long)cli_integer(s, "lost"),
+           (long long)cli_integer(s, "bitrate") / 1000,
+           json_is_true(json_object_get(s, "muted")) ? "  muted" : "");
+}
+
+void cli_room_text(const json_t *v)
+{
+    json_t *p, *s;
+    size_t i, j;
+
+    printf("Room %s, %zu participants\n", cli_string(v, "name", "?"),
+           json_array_size(json_object_get(v, "participants")));
+    json_array_foreach(json_object_get(v, "participants"), i, p)
+    {
+        printf("  %-6s %-24s %-7s %-12s %-24s %s\n", cli_string(p, "id", "?"),
+               cli_string(p, "name", ""), cli_string(p, "kind", ""),
+               json_is_true(json_object_get(p, "connected")) ? "connected" : "connecting",
+               cli_string(p, "address", "-"), cli_string(p, "srtp", "-"));
+        json_array_foreach(json_object_get(p, "sources"), j, s)
+        {
+            print_source(s);
+        }
+        json_array_foreach(json_object_get(p, "subscriptions"), j, s)
+        {
+            printf("    receives  %-6s %10lld packets sent %8lld sent again\n",
+                   cli_string(s, "source", "-"), (long long)cli_integer(s, "packets"),
+                   (long long)cli_integer(s, "retransmitted"));
+        }
+    }
+}
