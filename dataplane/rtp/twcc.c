@@ -33,6 +33,11 @@ struct chunks {
     uint16_t chunk[DP_TWCC_WINDOW / TWO_BIT_COUNT + 1];
 };
 
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 static bool is_seen(const struct dp_twcc *t, uint64_t n)
 {
     return t->seen[n % DP_TWCC_WINDOW / 64] >> (n % 64) & 1;
@@ -75,7 +80,7 @@ void dp_twcc_record(struct dp_twcc *t, uint16_t number, int64_t now_us)
     else if (t->highest - n >= DP_TWCC_WINDOW || is_seen(t, n))
         return;
     set_seen(t, n);
-    t->last_tick = now_us / DP_TWCC_TICK_US;
+    t->last_tick = floor_div(now_us, DP_TWCC_TICK_US);
     t->tick[n % DP_TWCC_WINDOW] = (uint32_t)t->last_tick;
     if (n < t->first)
         t->first = n;
@@ -106,7 +111,7 @@ static void gather(const struct dp_twcc *t, struct gathered *g)
         if (is_seen(t, t->first + i)) {
             int64_t tick = tick_of(t, t->first + i);
             if (!referenced) {
-                int64_t reference = tick / TICKS_PER_REF - (tick % TICKS_PER_REF < 0);
+                int64_t reference = floor_div(tick, TICKS_PER_REF);
                 g->reference = (uint32_t)reference & 0xffffff;
                 last = reference * TICKS_PER_REF;
                 referenced = true;
@@ -149,23 +154,40 @@ static uint16_t next_chunk(const struct gathered *g, unsigned i, unsigned *n)
     return vector_chunk(g, i, vector);
 }
 
-/* Chooses chunks while the packet stays within cap bytes. */
-static void choose_chunks(const struct gathered *g, size_t cap, struct chunks *c)
+/* How many of the n statuses from i on fit with their deltas into `room` bytes. */
+static unsigned fitting(const struct gathered *g, unsigned i, unsigned n, size_t room)
+{
+    size_t bytes = 0;
+    for (unsigned k = 0; k < n; k++) {
+        bytes += g->symbol[i + k];
+        if (bytes > room)
+            return k;
+    }
+    return n;
+}
+
+/* Chooses chunks while the packet stays within cap bytes, padding included; cuts the last one
+ * short. */
+static void choose_chunks(struct gathered *g, size_t cap, struct chunks *c)
 {
     c->count = c->statuses = 0;
     c->delta_bytes = 0;
+    cap &= ~(size_t)3;
     while (c->statuses < g->count) {
-        unsigned n;
+        size_t used = HEAD_LEN + 2 * (size_t)(c->count + 1) + c->delta_bytes;
+        unsigned n, fit;
         uint16_t chunk = next_chunk(g, c->statuses, &n);
-        size_t deltas = c->delta_bytes;
-        for (unsigned i = 0; i < n; i++)
-            deltas += g->symbol[c->statuses + i];
-        size_t len = HEAD_LEN + 2 * (size_t)(c->count + 1) + deltas;
-        if (((len + 3) & ~(size_t)3) > cap)
+        fit = used > cap ? 0 : fitting(g, c->statuses, n, cap - used);
+        if (fit == 0)
             return;
+        if (fit < n) {
+            g->count = c->statuses + fit;
+            chunk = next_chunk(g, c->statuses, &n);
+        }
         c->chunk[c->count++] = chunk;
+        for (unsigned i = 0; i < n; i++)
+            c->delta_bytes += g->symbol[c->statuses + i];
         c->statuses += n;
-        c->delta_bytes = deltas;
     }
 }
 
