@@ -1,0 +1,94 @@
+# Sourced by every test in tests/net: two namespaces of its own, a pair of daemons, and checks.
+# A test sets nothing up but calls `start_headrace`; everything is gone when it ends.
+#
+#   $client ns (control plane, clients) 198.18.0.1 ---- veth ---- dataplane 198.18.0.2 ns $wire
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${HEADRACE_BUILD:-$top/build}
+. "$top/deploy/network.sh"
+
+tag=hr$$
+client=$tag-client wire=$tag-wire outer=${tag}o inner=${tag}i
+work=$(mktemp -d "/tmp/headrace-test.XXXXXX")
+run_dir=$work/run
+config=$run_dir/headrace.yaml
+headrace=("$build/controlplane/cli/headrace" --config "$config")
+http=http://127.0.0.1:8080
+dataplane_pid= controlplane_pid=
+mkdir -p "$run_dir"
+
+fail() {
+    echo "FAIL: $*" >&2
+    for log in "$work"/*.log; do
+        [ -s "$log" ] && echo "--- $(basename "$log")" >&2 && tail -n 40 "$log" >&2
+    done
+    exit 1
+}
+
+in_client() { ip netns exec "$client" "$@"; }
+
+cleanup() {
+    local status=$?
+    trap - EXIT
+    for pid in $controlplane_pid $dataplane_pid; do
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    done
+    ip netns delete "$wire" 2>/dev/null || true
+    ip netns delete "$client" 2>/dev/null || true
+    rm -rf "$work"
+    exit $status
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+make_network() {
+    ip netns add "$client"
+    ip -n "$client" link set lo up
+    make_link "$wire" "$outer" "$inner" "$client"
+    write_config "$config" "$run_dir" "$inner" "$top/controlplane/web" 8080
+    sed -i 's/^dataplane:/dataplane:\n  check_nonces: true/' "$config"
+}
+
+start_dataplane() {
+    ip netns exec "$wire" "$build/dataplane/headrace-dataplane" --config "$config" \
+        >>"$work/dataplane.log" 2>&1 &
+    dataplane_pid=$!
+    wait_for 30 test -S "$run_dir/dataplane.sock" || fail "the dataplane did not start"
+}
+
+start_controlplane() {
+    in_client "$build/controlplane/headrace-controlplane" --config "$config" \
+        >>"$work/controlplane.log" 2>&1 &
+    controlplane_pid=$!
+    wait_for 30 in_client curl -fs "$http/healthz" || fail "the control plane did not start"
+    wait_for 15 connected || fail "the control plane did not connect to the dataplane"
+}
+
+connected() { in_client curl -fs "$http/healthz" | grep -q '"status": *"ok"'; }
+
+start_headrace() {
+    make_network
+    start_dataplane
+    start_controlplane
+}
+
+# stop_daemon PID NAME: SIGTERM must end it within 10 s with exit code 0.
+stop_daemon() {
+    kill -TERM "$1"
+    local code=0
+    wait "$1" || code=$?
+    [ $code = 0 ] || fail "$2 ended with $code"
+}
+
+# drops NAME: the dataplane's counter of that name, over all workers.
+drops() {
+    "${headrace[@]}" status --json |
+        python3 -c 'import json,sys; s=json.load(sys.stdin); print(sum(w["drops"].get(sys.argv[1], 0) for w in s["dataplane"]["workers"]))' "$1"
+}
+
+# sanitizers_are_silent: no report in any log.
+sanitizers_are_silent() {
+    ! grep -lE 'AddressSanitizer|runtime error:|LeakSanitizer' "$work"/*.log 2>/dev/null ||
+        fail "a sanitizer found something"
+}
