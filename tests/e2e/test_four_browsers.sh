@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Four stock browsers hold a meeting for a minute; the relay loses and freezes nothing.
+. "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
+seconds=${SECONDS_OF_CALL:-60}
+
+start_headrace
+in_client node "$top/tests/e2e/four_browsers.mjs" "$http" "$seconds" "${SCREENSHOT:-$work/four.png}" ||
+    fail "the browsers did not all see and hear each other"
+for name in srtp_auth srtp_replay rtp_malformed ssrc_unknown nonce_reuse no_mbuf tx_full; do
+    [ "$(drops $name)" = 0 ] || fail "$(drops $name) packets dropped as $name"
+done
+"${headrace[@]}" status
+stop_daemon "$controlplane_pid" headrace-controlplane
+stop_daemon "$dataplane_pid" headrace-dataplane
