@@ -87,7 +87,8 @@ static void run_stream(struct dp_seqmap *map, uint32_t stream, uint64_t *seed,
         if (random_below(seed, 100) < late_percent)
             in -= random_below(seed, random_below(seed, 10) ? 30 : 1200);
         else
-            in = head += 1 + (random_below(seed, 10) ? 0 : random_below(seed, 20));
+            in = head += 1 + (random_below(seed, 10) ? 0 : random_below(seed, 20)) +
+                         (random_below(seed, 800) ? 0 : random_below(seed, 4000));
         if (in >= INPUTS - 1)
             break;
         bool drop = random_below(seed, 100) < drop_percent;

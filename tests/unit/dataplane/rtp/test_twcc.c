@@ -195,6 +195,15 @@ static void a_long_silence_splits_the_feedback(void **state)
     assert_int_equal(report_all(&t, l, 1200), 2);
     assert_int_equal(l->last_base, 4);
     assert_time(l->arrival_us[4], 30000000);
+    dp_twcc_record(&t, 6, 31000000);
+    dp_twcc_record(&t, 5,
+                   31000000 + 8192000); /* so late that 6 is 32768 ticks back: it still fits */
+    assert_int_equal(report_all(&t, l, 1200), 1);
+    dp_twcc_record(&t, 8, 50000000);
+    dp_twcc_record(&t, 7, 50000000 + 8192250);
+    assert_int_equal(report_all(&t, l, 1200), 2);
+    assert_time(l->arrival_us[7], 58192250);
+    assert_time(l->arrival_us[8], 50000000);
     free(l);
 }
 
