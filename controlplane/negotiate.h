@@ -1,7 +1,8 @@
 /*
- * Answers an offer (RFC 8829 5.3): the client always offers, the server only ever answers, lite ICE,
- * one bundled transport. No state: the caller keeps what must persist between two offers of a session
- * and hands it in again. Everything in a result lives until cp_negotiation_free, the offer need not.
+ * Answers an offer (RFC 8829 5.3): the client always offers, the server only ever answers, lite
+ * ICE, one bundled transport. No state: the caller keeps what must persist between two offers of a
+ * session and hands it in again. Everything in a result lives until cp_negotiation_free, the offer
+ * need not.
  */
 #ifndef CP_NEGOTIATE_H
 #define CP_NEGOTIATE_H
@@ -34,11 +35,11 @@ struct cp_sender {
 };
 
 struct cp_negotiate_config {
-    /* Names, most wanted first, NULL-terminated; others are not accepted. NULL: all that we know. */
+    /* Names, most wanted first, NULL-terminated; others are not accepted. NULL: all known. */
     const char *const *audio_codecs, *const *video_codecs;
     bool subscribe_rtx;          /* offer RTX (RFC 4588) to subscribers */
     bool subscribe_transport_cc; /* ask subscribers for transport-cc feedback */
-    enum cp_dtls_role dtls_role; /* the role already taken; CP_DTLS_ANY at a session's first offer */
+    enum cp_dtls_role dtls_role; /* taken at an earlier offer; CP_DTLS_ANY at the first */
     const char *ufrag, *pwd;     /* ours */
     const char *fingerprint;     /* ours: "sha-256 AB:CD:…" */
     const struct cp_local_candidate *candidates;
@@ -66,7 +67,7 @@ enum cp_h264_profile {
     CP_H264_MAIN,
     CP_H264_CONSTRAINED_HIGH,
     CP_H264_HIGH,
-    CP_H264_OTHER,
+    CP_H264_OTHER, /* and above: the profile_idc itself */
 };
 
 /* What two endpoints must share for one to read what the other sends. */
@@ -80,7 +81,7 @@ struct cp_codec_key {
 };
 
 struct cp_codec {
-    uint8_t pt; /* the client's numbers, which are ours too */
+    uint8_t pt;      /* the client's numbers, which are ours too */
     int16_t rtx_for; /* RTX: the payload type it repairs; else CP_NO_PT */
     int16_t rtx_pt;  /* the RTX that repairs this one, or CP_NO_PT */
     struct cp_codec_key key;
@@ -89,7 +90,8 @@ struct cp_codec {
     bool nack, pli, fir, transport_cc, remb;
 };
 
-/* PUBLISH: the client sends. SUBSCRIBE: it receives. INACTIVE: neither for now, the section is kept. */
+/* PUBLISH: the client sends. SUBSCRIBE: it receives. INACTIVE: neither for now, the line is kept.
+ */
 enum cp_media_role { CP_MEDIA_REJECTED, CP_MEDIA_INACTIVE, CP_MEDIA_PUBLISH, CP_MEDIA_SUBSCRIBE };
 
 struct cp_negotiated_rid {
@@ -108,11 +110,11 @@ struct cp_negotiated_media {
     enum cp_sdp_kind kind;
     const char *mid; /* "" when the offer has none */
     enum cp_media_role role;
-    const char *reason;             /* REJECTED: why */
-    enum cp_sdp_direction offered;  /* what the client wrote */
-    struct cp_codec *codecs;        /* most wanted first, at most HR_PAYLOADS_MAX with RTX */
+    const char *reason;            /* REJECTED: why */
+    enum cp_sdp_direction offered; /* what the client wrote */
+    struct cp_codec *codecs;       /* most wanted first, at most HR_PAYLOADS_MAX with RTX */
     size_t n_codecs;
-    uint8_t ext[HR_EXT_COUNT];      /* id by kind; 0: not used */
+    uint8_t ext[HR_EXT_KINDS]; /* id by kind; 0: not used */
     bool extmap_allow_mixed, rtcp_rsize;
     struct cp_negotiated_rid rids[HR_RIDS_MAX]; /* PUBLISH: in the order of the simulcast line */
     size_t n_rids;
@@ -124,13 +126,13 @@ struct cp_negotiated_media {
 
 struct cp_negotiation {
     struct cp_sdp_arena arena;
-    const char *answer; /* SDP */
-    size_t answer_len;  /* bytes */
-    const char *remote_ufrag, *remote_pwd; /* NULL when n_accepted is 0 */
+    const char *answer;                                   /* SDP */
+    size_t answer_len;                                    /* bytes */
+    const char *remote_ufrag, *remote_pwd;                /* NULL when n_accepted is 0 */
     const struct cp_sdp_fingerprint *remote_fingerprints; /* any one may match (RFC 8122 5) */
     size_t n_remote_fingerprints;
-    enum cp_dtls_role dtls_role; /* ours */
-    uint8_t ext[HR_EXT_COUNT];   /* id by kind over all accepted sections, which agree */
+    enum cp_dtls_role dtls_role;       /* ours */
+    uint8_t ext[HR_EXT_KINDS];         /* id by kind over all accepted sections, which agree */
     struct cp_negotiated_media *media; /* in the order of the offer */
     size_t n_media;
     size_t n_accepted; /* not REJECTED */
@@ -145,7 +147,7 @@ int cp_negotiate(const struct cp_sdp *offer, const struct cp_negotiate_config *c
                  struct cp_negotiation **out, struct cp_sdp_error *err);
 void cp_negotiation_free(struct cp_negotiation *n);
 
-/* Whether media sent as `from` can be read as `to`: the same key, or a lower H264 packetization mode. */
+/* Whether media sent as from can be read as to: the same key, or a lower packetization mode. */
 bool cp_codec_match(const struct cp_codec_key *from, const struct cp_codec_key *to);
 
 /* Payload types for one subscription; the RTX ones are CP_NO_PT where that side has none. */
@@ -154,7 +156,7 @@ struct cp_payload_pair {
     int16_t from_rtx, to_rtx;
 };
 
-/* Pairs of what pub sends with what sub reads, the closest match each; returns how many (<= max). */
+/* Pairs of what pub sends with what sub reads, the closest match each; returns how many. */
 size_t cp_negotiate_payload_map(const struct cp_negotiated_media *pub,
                                 const struct cp_negotiated_media *sub, struct cp_payload_pair *out,
                                 size_t max);

@@ -1,6 +1,6 @@
 /*
- * Session descriptions (RFC 8866) as WebRTC uses them (RFC 8829): text to struct and back, no state.
- * Strings and arrays live in the description's own arena; a missing string is NULL.
+ * Session descriptions (RFC 8866) as WebRTC uses them (RFC 8829): text to struct and back, no
+ * state. Strings and arrays live in the description's own arena; a missing string is NULL.
  * Attributes without a field here are skipped. Why not a library: docs/decisions/0001-own-sdp.md.
  */
 #ifndef CP_SDP_H

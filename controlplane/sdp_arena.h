@@ -2,19 +2,21 @@
 #ifndef CP_SDP_ARENA_H
 #define CP_SDP_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cp_sdp_arena {
     struct cp_sdp_chunk *chunks; /* newest first */
+    bool failed;                 /* the heap was exhausted once: what was made is not whole */
 };
 
 /* Zeroed and aligned for anything; NULL when the heap is exhausted. */
 void *cp_sdp_alloc(struct cp_sdp_arena *a, size_t size);
 
-/* len bytes and a NUL; NULL when the heap is exhausted. */
-char *cp_sdp_strndup(struct cp_sdp_arena *a, const char *s, size_t len);
-char *cp_sdp_strdup(struct cp_sdp_arena *a, const char *s);
-char *cp_sdp_printf(struct cp_sdp_arena *a, const char *fmt, ...)
+/* Copies; of NULL, NULL. When the heap is exhausted "", and failed is set. */
+const char *cp_sdp_strndup(struct cp_sdp_arena *a, const char *s, size_t len);
+const char *cp_sdp_strdup(struct cp_sdp_arena *a, const char *s);
+const char *cp_sdp_printf(struct cp_sdp_arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
