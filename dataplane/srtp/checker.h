@@ -1,6 +1,7 @@
 /* Watches the one rule: no two different packets under one key, SSRC and index (RFC 3711 9.1,
  * RFC 7714 8.1). Remembers a hash of each packet sent, the newest DP_SRTP_CHECKER_ENTRIES or so; an
- * older one is forgotten, never mistaken. For debug builds and tests; not locked, one per worker. */
+ * older one is forgotten, never mistaken. For debug builds and tests; not locked, one per worker.
+ */
 #ifndef DP_SRTP_CHECKER_H
 #define DP_SRTP_CHECKER_H
 
@@ -15,8 +16,8 @@ struct dp_srtp_checker;
 struct dp_srtp_checker *dp_srtp_checker_new(size_t entries);
 void dp_srtp_checker_free(struct dp_srtp_checker *checker);
 
-/* A packet about to leave: 0, or -EKEYREJECTED if different bytes have left under the same triple. key_id
- * names one leg's key for good: a new key needs a new one. */
+/* A packet about to leave: 0, or -EKEYREJECTED if different bytes have left under the same triple.
+ * key_id names one leg's key for good: a new key needs a new one. */
 int dp_srtp_checker_see(struct dp_srtp_checker *checker, uint64_t key_id, uint32_t ssrc,
                         uint64_t index, const uint8_t *bytes, size_t len);
 

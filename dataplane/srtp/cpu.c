@@ -8,7 +8,8 @@
 static const struct srtp_ops *const paths[DP_SRTP_CPU_COUNT] = {
     [DP_SRTP_CPU_PORTABLE] = &dp_srtp_ops_portable,
     [DP_SRTP_CPU_AESNI] = &dp_srtp_ops_aesni,
-    [DP_SRTP_CPU_VAES] = &dp_srtp_ops_vaes,
+    [DP_SRTP_CPU_VAES256] = &dp_srtp_ops_vaes256,
+    [DP_SRTP_CPU_VAES512] = &dp_srtp_ops_vaes512,
 };
 
 /* Written by the first caller (any two would write the same) and by dp_srtp_cpu_force(). */
@@ -32,7 +33,9 @@ bool dp_srtp_cpu_has(enum dp_srtp_cpu level)
         return true;
     case DP_SRTP_CPU_AESNI:
         return aesni;
-    case DP_SRTP_CPU_VAES:
+    case DP_SRTP_CPU_VAES256:
+        return aesni && has_vector_aes() && __builtin_cpu_supports("avx2");
+    case DP_SRTP_CPU_VAES512:
         return aesni && has_vector_aes() && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     default:

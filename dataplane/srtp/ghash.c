@@ -1,8 +1,8 @@
 /* GHASH (NIST SP 800-38D) for any CPU, in constant time.
  *
  * A carry-less product comes from ordinary multiplication: with only every fourth bit of each
- * operand set, a column's count never grows into the next column that is kept. That is true of the low
- * 64 bits; the high ones are the low ones of the bit-reversed operands, reversed back. */
+ * operand set, a column's count never grows into the next column that is kept. That is true of the
+ * low 64 bits; the high ones are the low ones of the bit-reversed operands, reversed back. */
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <string.h>

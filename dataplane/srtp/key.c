@@ -80,7 +80,8 @@ void dp_srtp_key_clear(struct dp_srtp_key *key)
     OPENSSL_cleanse(key, sizeof(*key));
 }
 
-/* SSRC and index lie side by side in both transforms, CM's after four bytes of salt, GCM's after two. */
+/* SSRC and index lie side by side in both transforms, CM's after four bytes of salt, GCM's after
+ * two. */
 void dp_srtp_counter(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t index, uint8_t *ctr)
 {
     size_t at = key->profile == HR_SRTP_AEAD_AES_128_GCM ? 2 : 4;

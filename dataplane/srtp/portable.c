@@ -9,16 +9,16 @@
 
 #define CHUNK 16 /* blocks of keystream at a time */
 
-_Static_assert(sizeof(AES_KEY) <= sizeof(((struct dp_srtp_key *) 0)->openssl), "AES_KEY grew");
+_Static_assert(sizeof(AES_KEY) <= sizeof(((struct dp_srtp_key *)0)->openssl), "AES_KEY grew");
 
 static const AES_KEY *aes_of(const struct dp_srtp_key *key)
 {
-    return (const AES_KEY *) (const void *) key->openssl;
+    return (const AES_KEY *)(const void *)key->openssl;
 }
 
 void dp_srtp_portable_expand(struct dp_srtp_key *key, const uint8_t *raw)
 {
-    AES_set_encrypt_key(raw, 128, (AES_KEY *) (void *) key->openssl);
+    AES_set_encrypt_key(raw, 128, (AES_KEY *)(void *)key->openssl);
 }
 
 /* n whole blocks at ks; ctr goes on. */
@@ -54,7 +54,8 @@ static void combine(uint8_t *ks_out, const struct srtp_run *run, size_t at, size
         run->dst[at + i] = run->src[at + i] ^ ks_out[i];
 }
 
-static void cm_rekey(const struct dp_srtp_key *key, const uint8_t *ctr, const struct srtp_runs *runs)
+static void cm_rekey(const struct dp_srtp_key *key, const uint8_t *ctr,
+                     const struct srtp_runs *runs)
 {
     uint8_t count[SRTP_BLOCK], ks[CHUNK * SRTP_BLOCK];
 

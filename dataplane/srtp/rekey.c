@@ -1,10 +1,11 @@
 /* C_out = C_in ^ (KS_in ^ KS_out), then the tag over the new header and C_out.
  *
- * Plaintext never exists. The keystreams are combined first and only then meet the ciphertext; where
- * the compiler could regroup the two XORs, the paths put a barrier between them. RTX (RFC 4588) shifts the
- * payload by two bytes against KS_out: the first block is put together apart, from the original sequence
- * number (with no keystream: it stood in the clear in the ingress header) and 14 bytes of ciphertext;
- * the rest is an ordinary run that begins at the 15th byte of source and KS_in. */
+ * Plaintext never exists. The keystreams are combined first and only then meet the ciphertext;
+ * where the compiler could regroup the two XORs, the paths put a barrier between them. RTX (RFC
+ * 4588) shifts the payload by two bytes against KS_out: the first block is put together apart, from
+ * the original sequence number (with no keystream: it stood in the clear in the ingress header) and
+ * 14 bytes of ciphertext; the rest is an ordinary run that begins at the 15th byte of source and
+ * KS_in. */
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <string.h>
@@ -20,15 +21,16 @@ static void split(const struct dp_srtp_rekey *job, struct srtp_runs *runs)
         runs->run[0] = (struct srtp_run){dst, job->src, job->ks, job->len};
         return;
     }
-    runs->head_src[0] = (uint8_t) (job->rtx_osn >> 8);
-    runs->head_src[1] = (uint8_t) job->rtx_osn;
+    runs->head_src[0] = (uint8_t)(job->rtx_osn >> 8);
+    runs->head_src[1] = (uint8_t)job->rtx_osn;
     memcpy(runs->head_src + 2, job->src, head);
     memset(runs->head_ks, 0, 2);
     memcpy(runs->head_ks + 2, job->ks, head);
     runs->n = job->len > head ? 2 : 1;
     runs->len = job->len + 2;
     runs->run[0] = (struct srtp_run){dst, runs->head_src, runs->head_ks, head + 2};
-    runs->run[1] = (struct srtp_run){dst + SRTP_BLOCK, job->src + head, job->ks + head, job->len - head};
+    runs->run[1] =
+        (struct srtp_run){dst + SRTP_BLOCK, job->src + head, job->ks + head, job->len - head};
 }
 
 size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)

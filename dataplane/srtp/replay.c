@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The window is a ring of bits, bit (index mod 1024) for each index in (highest - 1024, highest]. */
+/* The window is a ring of bits, bit (index mod 1024) for each index in (highest - 1024, highest].
+ */
 
 static uint64_t *word_of(struct dp_srtp_rx *rx, uint64_t index)
 {
@@ -25,8 +26,8 @@ void dp_srtp_rx_restore(struct dp_srtp_rx *rx, uint64_t highest)
 /* The index nearest to the highest one whose low 16 bits are seq; negative before the first one. */
 static int64_t nearest(const struct dp_srtp_rx *rx, uint16_t seq)
 {
-    int64_t roc = (int64_t) (rx->highest >> 16);
-    uint16_t last = (uint16_t) rx->highest;
+    int64_t roc = (int64_t)(rx->highest >> 16);
+    uint16_t last = (uint16_t)rx->highest;
 
     if (last < 0x8000) {
         if (seq > last + 0x8000)
@@ -48,7 +49,7 @@ int dp_srtp_rx_estimate(const struct dp_srtp_rx *rx, uint16_t seq, uint64_t *ind
     guess = nearest(rx, seq);
     if (guess < 0)
         return -ESTALE;
-    *index = (uint64_t) guess;
+    *index = (uint64_t)guess;
     if (*index > DP_SRTP_INDEX_MAX)
         return -ERANGE;
     if (*index > rx->highest)

@@ -24,12 +24,13 @@
 /* Session keys of one direction of one endpoint, for RTP. Filled and wiped by the functions below;
  * the fields are for dataplane/srtp alone. */
 struct dp_srtp_key {
-    alignas(16) uint8_t round_keys[11 * 16];               /* AES-NI order */
-    alignas(16) uint8_t powers[DP_SRTP_GHASH_POWERS * 16]; /* H^16 .. H^1, for carry-less multiply */
-    alignas(16) uint8_t salt[16];                          /* where the counter block has it */
-    uint32_t hmac_inner[5], hmac_outer[5];                 /* SHA-1 after the padded key */
+    alignas(16) uint8_t round_keys[11 * 16]; /* AES-NI order */
+    alignas(
+        16) uint8_t powers[DP_SRTP_GHASH_POWERS * 16]; /* H^16 .. H^1, for carry-less multiply */
+    alignas(16) uint8_t salt[16];                      /* where the counter block has it */
+    uint32_t hmac_inner[5], hmac_outer[5];             /* SHA-1 after the padded key */
     enum hr_srtp_profile profile;
-    uint64_t ghash_h[2];             /* H, most significant word first, for the portable path */
+    uint64_t ghash_h[2];              /* H, most significant word first, for the portable path */
     alignas(16) uint8_t openssl[256]; /* AES_KEY of the portable path */
 };
 
@@ -41,7 +42,8 @@ int dp_srtp_key_init(struct dp_srtp_key *key, enum hr_srtp_profile profile,
 void dp_srtp_key_clear(struct dp_srtp_key *key);
 
 /* Whether the tag at the end of pkt is right. hdr_len includes CSRCs and header extension; index is
- * the 48-bit packet index, ROC << 16 | sequence number. False too for a packet too short to hold it. */
+ * the 48-bit packet index, ROC << 16 | sequence number. False too for a packet too short to hold
+ * it. */
 bool dp_srtp_verify(const struct dp_srtp_key *key, const uint8_t *pkt, size_t len, size_t hdr_len,
                     uint64_t index);
 
@@ -52,13 +54,13 @@ void dp_srtp_keystream(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t in
 /* One packet to one subscription. src and ks may have any profile's keystream behind them. */
 struct dp_srtp_rekey {
     const struct dp_srtp_key *key; /* of the egress leg */
-    uint64_t index;                /* egress packet index; its low 16 bits match the header at dst */
-    uint8_t *dst;                  /* the new RTP header, then room for what dp_srtp_rekey_len() says */
-    size_t hdr_len;                /* of the header at dst, >= 12 */
-    const uint8_t *src;            /* ingress ciphertext: no header, no tag; apart from dst */
-    const uint8_t *ks;             /* the ingress keystream, len bytes */
-    size_t len;                    /* of the payload at src */
-    int32_t rtx_osn;               /* < 0, or the original sequence number to put first (RFC 4588) */
+    uint64_t index;     /* egress packet index; its low 16 bits match the header at dst */
+    uint8_t *dst;       /* the new RTP header, then room for what dp_srtp_rekey_len() says */
+    size_t hdr_len;     /* of the header at dst, >= 12 */
+    const uint8_t *src; /* ingress ciphertext: no header, no tag; apart from dst */
+    const uint8_t *ks;  /* the ingress keystream, len bytes */
+    size_t len;         /* of the payload at src */
+    int32_t rtx_osn;    /* < 0, or the original sequence number to put first (RFC 4588) */
 };
 
 /* Length of the packet that dp_srtp_rekey() makes. */
@@ -77,7 +79,8 @@ size_t dp_srtp_rekey(const struct dp_srtp_rekey *job);
 enum dp_srtp_cpu {
     DP_SRTP_CPU_PORTABLE, /* OpenSSL's AES_encrypt, GHASH in C */
     DP_SRTP_CPU_AESNI,    /* AES-NI and PCLMULQDQ, 8 blocks in flight */
-    DP_SRTP_CPU_VAES,     /* VAES and VPCLMULQDQ on 512 bits, 16 blocks in flight */
+    DP_SRTP_CPU_VAES256,  /* VAES and VPCLMULQDQ with AVX2, 16 blocks in flight */
+    DP_SRTP_CPU_VAES512,  /* the same with AVX-512 */
     DP_SRTP_CPU_COUNT,
 };
 

@@ -21,14 +21,16 @@ struct srtp_runs {
     int n;
     size_t len;
     struct srtp_run run[2];
-    uint8_t head_src[SRTP_BLOCK], head_ks[SRTP_BLOCK]; /* RTX: original sequence number, first bytes */
+    uint8_t head_src[SRTP_BLOCK],
+        head_ks[SRTP_BLOCK]; /* RTX: original sequence number, first bytes */
 };
 
 /* One code path. ctr is a counter block whose last 4 bytes count, big-endian. */
 struct srtp_ops {
     const char *name;
     void (*keystream)(const struct dp_srtp_key *key, const uint8_t *ctr, uint8_t *ks, size_t len);
-    void (*cm_rekey)(const struct dp_srtp_key *key, const uint8_t *ctr, const struct srtp_runs *runs);
+    void (*cm_rekey)(const struct dp_srtp_key *key, const uint8_t *ctr,
+                     const struct srtp_runs *runs);
     /* GCM: j0 is the counter block of the tag, the payload's are the next ones. */
     void (*gcm_tag)(const struct dp_srtp_key *key, const uint8_t *j0, const uint8_t *pkt,
                     size_t hdr_len, size_t len, uint8_t *tag);
@@ -36,7 +38,8 @@ struct srtp_ops {
                       const struct dp_srtp_rekey *job, const struct srtp_runs *runs);
 };
 
-extern const struct srtp_ops dp_srtp_ops_portable, dp_srtp_ops_aesni, dp_srtp_ops_vaes;
+extern const struct srtp_ops dp_srtp_ops_portable, dp_srtp_ops_aesni, dp_srtp_ops_vaes256,
+    dp_srtp_ops_vaes512;
 
 /* The path in use. */
 const struct srtp_ops *dp_srtp_ops(void);
@@ -72,26 +75,26 @@ void dp_srtp_tag(const struct dp_srtp_key *key, const uint8_t *pkt, size_t hdr_l
 
 static inline uint32_t srtp_get32(const uint8_t *p)
 {
-    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static inline uint64_t srtp_get64(const uint8_t *p)
 {
-    return (uint64_t) srtp_get32(p) << 32 | srtp_get32(p + 4);
+    return (uint64_t)srtp_get32(p) << 32 | srtp_get32(p + 4);
 }
 
 static inline void srtp_put32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t) (v >> 24);
-    p[1] = (uint8_t) (v >> 16);
-    p[2] = (uint8_t) (v >> 8);
-    p[3] = (uint8_t) v;
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
 }
 
 static inline void srtp_put64(uint8_t *p, uint64_t v)
 {
-    srtp_put32(p, (uint32_t) (v >> 32));
-    srtp_put32(p + 4, (uint32_t) v);
+    srtp_put32(p, (uint32_t)(v >> 32));
+    srtp_put32(p + 4, (uint32_t)v);
 }
 
 static inline uint32_t srtp_ssrc(const uint8_t *pkt)

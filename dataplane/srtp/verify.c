@@ -13,7 +13,7 @@ void dp_srtp_tag(const struct dp_srtp_key *key, const uint8_t *pkt, size_t hdr_l
         ctr[15] = 1;
         dp_srtp_ops()->gcm_tag(key, ctr, pkt, hdr_len, len, tag);
     } else {
-        srtp_put32(roc, (uint32_t) (index >> 16));
+        srtp_put32(roc, (uint32_t)(index >> 16));
         dp_srtp_hmac(key, pkt, hdr_len + len, roc, sizeof(roc), tag);
     }
 }
@@ -24,7 +24,8 @@ bool dp_srtp_verify(const struct dp_srtp_key *key, const uint8_t *pkt, size_t le
     size_t tag_len = hr_srtp_tag_len(key->profile);
     uint8_t tag[SRTP_SHA1_LEN];
 
-    if (tag_len == 0 || hdr_len < DP_SRTP_RTP_HEADER_MIN || len < hdr_len || len - hdr_len < tag_len)
+    if (tag_len == 0 || hdr_len < DP_SRTP_RTP_HEADER_MIN || len < hdr_len ||
+        len - hdr_len < tag_len)
         return false;
     dp_srtp_tag(key, pkt, hdr_len, len - hdr_len - tag_len, index, tag);
     return CRYPTO_memcmp(tag, pkt + len - tag_len, tag_len) == 0;

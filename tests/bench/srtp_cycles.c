@@ -27,8 +27,14 @@ static void run_keystream(uint64_t index)
 
 static void run_rekey(uint64_t index)
 {
-    struct dp_srtp_rekey job = {.key = &key, .index = index, .dst = dst, .hdr_len = HEADER,
-                                .src = src + HEADER, .ks = ks, .len = payload, .rtx_osn = -1};
+    struct dp_srtp_rekey job = {.key = &key,
+                                .index = index,
+                                .dst = dst,
+                                .hdr_len = HEADER,
+                                .src = src + HEADER,
+                                .ks = ks,
+                                .len = payload,
+                                .rtx_osn = -1};
 
     if (dp_srtp_rekey(&job) == 0)
         abort();
@@ -47,7 +53,7 @@ static unsigned int cycles(void (*run)(uint64_t index))
         took = __rdtsc() - begin;
         best = took < best ? took : best;
     }
-    return (unsigned int) (best / BATCH);
+    return (unsigned int)(best / BATCH);
 }
 
 static void row(enum hr_srtp_profile profile)
@@ -67,7 +73,7 @@ int main(void)
     printf("%-9s %-24s %6s %8s %10s %8s\n", "path", "transform", "bytes", "verify", "keystream",
            "rekey");
     for (int level = 0; level < DP_SRTP_CPU_COUNT; level++) {
-        if (dp_srtp_cpu_force((enum dp_srtp_cpu) level) != 0)
+        if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) != 0)
             continue;
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             payload = sizes[i];

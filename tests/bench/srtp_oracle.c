@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"packets", required_argument, NULL, 'n'},
                                             {"seed", required_argument, NULL, 's'},
                                             {NULL, 0, NULL, 0}};
-    uint64_t packets = 10000000, seed = (uint64_t) time(NULL), done = 0;
+    uint64_t packets = 10000000, seed = (uint64_t)time(NULL), done = 0;
     struct oracle_counts c;
     struct oracle *oracle;
     bool good = true;

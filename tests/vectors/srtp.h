@@ -17,7 +17,7 @@ static inline size_t unhex(const char *text, uint8_t *out)
             text++;
         if (sscanf(text, "%2x", &byte) != 1)
             return n;
-        out[n] = (uint8_t) byte;
+        out[n] = (uint8_t)byte;
     }
 }
 
@@ -51,9 +51,9 @@ static const struct {
 #define RFC7714_KEY    "000102030405060708090a0b0c0d0e0f"
 #define RFC7714_SALT   "517569642070726f2071756f"
 #define RFC7714_HEADER "8040f17b8041f8d35501a0b2"
-#define RFC7714_PLAIN                                                                              \
+#define RFC7714_PLAIN \
     "47616c6c696120657374206f6d6e69732064697669736120696e20706172746573207472 6573"
-#define RFC7714_CIPHER                                                                             \
+#define RFC7714_CIPHER \
     "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf 8833"
 #define RFC7714_TAG "899d7f27beb16a9152cf765ee4390cce"
 

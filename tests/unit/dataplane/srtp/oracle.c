@@ -73,7 +73,7 @@ static void fill(struct oracle *o, uint8_t *p, size_t len)
         memcpy(p, &word, 8);
     }
     for (; len; len--)
-        *p++ = (uint8_t) draw(o);
+        *p++ = (uint8_t)draw(o);
 }
 
 __attribute__((format(printf, 2, 3))) static bool fail(struct oracle *o, const char *format, ...)
@@ -95,10 +95,10 @@ static size_t make_extension(struct oracle *o, uint8_t *p)
     uint16_t form = forms[below(o, 3)];
     size_t words = below(o, 17), at = 4, end = 4 + words * 4;
 
-    p[0] = (uint8_t) (form >> 8);
-    p[1] = (uint8_t) form;
+    p[0] = (uint8_t)(form >> 8);
+    p[1] = (uint8_t)form;
     p[2] = 0;
-    p[3] = (uint8_t) words;
+    p[3] = (uint8_t)words;
     memset(p + at, 0, words * 4);
     while (form != 0x4242 && at + 4 < end) {
         size_t len = 1 + below(o, 8);
@@ -106,10 +106,10 @@ static size_t make_extension(struct oracle *o, uint8_t *p)
         if (at + 2 + len > end)
             break;
         if (form == 0xbede) {
-            p[at++] = (uint8_t) ((1 + below(o, 14)) << 4 | (len - 1));
+            p[at++] = (uint8_t)((1 + below(o, 14)) << 4 | (len - 1));
         } else {
-            p[at++] = (uint8_t) (1 + below(o, 255));
-            p[at++] = (uint8_t) len;
+            p[at++] = (uint8_t)(1 + below(o, 255));
+            p[at++] = (uint8_t)len;
         }
         fill(o, p + at, len);
         at += len;
@@ -125,9 +125,9 @@ static size_t make_header(struct oracle *o, uint8_t *p, uint32_t ssrc, uint64_t 
     bool extension = below(o, 4) != 0;
 
     fill(o, p, len);
-    p[0] = (uint8_t) (0x80 | extension << 4 | csrcs);
-    p[2] = (uint8_t) (index >> 8);
-    p[3] = (uint8_t) index;
+    p[0] = (uint8_t)(0x80 | extension << 4 | csrcs);
+    p[2] = (uint8_t)(index >> 8);
+    p[3] = (uint8_t)index;
     srtp_put32(p + 8, ssrc);
     return extension ? len + make_extension(o, p + len) : len;
 }
@@ -181,8 +181,8 @@ static void open_stream(struct oracle *o, struct stream *s, size_t number)
     static const enum hr_srtp_profile profiles[] = {HR_SRTP_AES_CM_128_HMAC_SHA1_80,
                                                     HR_SRTP_AEAD_AES_128_GCM};
     uint8_t in[HR_SRTP_KEY_LEN_MAX + HR_SRTP_SALT_LEN_MAX], out[sizeof(in)];
-    uint32_t roc = number < 4 ? 0 : (uint32_t) below(o, UINT32_MAX - 1000) + 1;
-    uint32_t roc_out = number < 4 ? 0 : (uint32_t) below(o, UINT32_MAX - 1000) + 1;
+    uint32_t roc = number < 4 ? 0 : (uint32_t)below(o, UINT32_MAX - 1000) + 1;
+    uint32_t roc_out = number < 4 ? 0 : (uint32_t)below(o, UINT32_MAX - 1000) + 1;
     uint64_t first = below(o, 0x8000), first_out = below(o, 0x8000);
 
     close_stream(s);
@@ -191,12 +191,12 @@ static void open_stream(struct oracle *o, struct stream *s, size_t number)
     fill(o, out, sizeof(out));
     s->in = profiles[number & 1];
     s->out = profiles[number >> 1 & 1];
-    s->ssrc_in = (uint32_t) draw(o);
-    s->ssrc_out = (uint32_t) draw(o);
+    s->ssrc_in = (uint32_t)draw(o);
+    s->ssrc_out = (uint32_t)draw(o);
     s->id = o->counts.streams++;
     s->left = STREAM_LIFE;
-    s->next = (uint64_t) roc << 16 | first;
-    s->shift = ((uint64_t) roc_out << 16 | first_out) - s->next;
+    s->next = (uint64_t)roc << 16 | first;
+    s->shift = ((uint64_t)roc_out << 16 | first_out) - s->next;
     dp_srtp_key_init(&s->key_in, s->in, in, in + 16);
     dp_srtp_key_init(&s->key_out, s->out, out, out + 16);
     if (roc && first)
@@ -214,16 +214,16 @@ static void open_stream(struct oracle *o, struct stream *s, size_t number)
 
 static bool protect(struct oracle *o, srtp_t s, uint8_t *pkt, size_t *len)
 {
-    int n = (int) *len;
+    int n = (int)*len;
     srtp_err_status_t status = srtp_protect(s, pkt, &n);
 
-    *len = (size_t) n;
+    *len = (size_t)n;
     return status == srtp_err_status_ok || fail(o, "srtp_protect says %d", status);
 }
 
 static void any_path(struct oracle *o)
 {
-    while (dp_srtp_cpu_force((enum dp_srtp_cpu) below(o, DP_SRTP_CPU_COUNT)) != 0)
+    while (dp_srtp_cpu_force((enum dp_srtp_cpu)below(o, DP_SRTP_CPU_COUNT)) != 0)
         ;
 }
 
@@ -253,8 +253,8 @@ static bool expect(struct oracle *o, struct stream *s, const struct under_way *p
 
     memcpy(want, job->dst, job->hdr_len);
     if (job->rtx_osn >= 0) {
-        want[at++] = (uint8_t) (job->rtx_osn >> 8);
-        want[at++] = (uint8_t) job->rtx_osn;
+        want[at++] = (uint8_t)(job->rtx_osn >> 8);
+        want[at++] = (uint8_t)job->rtx_osn;
     }
     memcpy(want + at, p->payload, p->payload_len);
     *want_len = at + p->payload_len;
@@ -274,7 +274,8 @@ static bool compare(struct oracle *o, struct stream *s, const struct under_way *
     memset(job->dst + want_len, 0xa5, 16);
     got = dp_srtp_rekey(job);
     if (got != want_len || got != dp_srtp_rekey_len(job) || memcmp(job->dst, want, got) != 0)
-        return fail(o, "rekey %s to %s by %s: %zu bytes of payload, header %zu, rtx %d, %zu not %zu",
+        return fail(o,
+                    "rekey %s to %s by %s: %zu bytes of payload, header %zu, rtx %d, %zu not %zu",
                     hr_srtp_profile_name(s->in), hr_srtp_profile_name(s->out), dp_srtp_cpu_name(),
                     p->payload_len, job->hdr_len, job->rtx_osn, got, want_len);
     for (size_t i = 0; i < 16; i++)
@@ -285,7 +286,7 @@ static bool compare(struct oracle *o, struct stream *s, const struct under_way *
         return fail(o, "the checker saw a nonce twice");
     if (below(o, UNPROTECT_ONE))
         return true;
-    n = (int) got;
+    n = (int)got;
     o->counts.unprotected++;
     return srtp_unprotect(s->receiver, job->dst, &n) == srtp_err_status_ok ||
            fail(o, "srtp_unprotect refuses");
@@ -304,7 +305,7 @@ static bool rekey(struct oracle *o, struct stream *s, const struct under_way *p)
     job.len = p->payload_len;
     job.index = p->index + s->shift;
     job.hdr_len = make_header(o, dst, s->ssrc_out, job.index);
-    job.rtx_osn = below(o, 8) ? -1 : (int32_t) (p->index & 0xffff);
+    job.rtx_osn = below(o, 8) ? -1 : (int32_t)(p->index & 0xffff);
     o->counts.rtx += job.rtx_osn >= 0;
     return compare(o, s, p, &job);
 }
@@ -314,7 +315,7 @@ static bool deliver(struct oracle *o, struct stream *s, const struct under_way *
     bool stale = s->begun && p->index < s->highest && s->highest - p->index >= DP_SRTP_WINDOW;
     uint8_t *pkt = o->tail_pkt + PACKET_MAX - p->len;
     uint64_t index;
-    int rc = dp_srtp_rx_estimate(&s->rx, (uint16_t) p->index, &index);
+    int rc = dp_srtp_rx_estimate(&s->rx, (uint16_t)p->index, &index);
 
     o->counts.stale += stale;
     o->counts.late += s->begun && p->index < s->highest;
@@ -327,7 +328,7 @@ static bool deliver(struct oracle *o, struct stream *s, const struct under_way *
     if (!dp_srtp_verify(&s->key_in, pkt, p->len, p->hdr_len, index))
         return fail(o, "refused a good packet of %s, %zu bytes, by %s", hr_srtp_profile_name(s->in),
                     p->len, dp_srtp_cpu_name());
-    pkt[below(o, p->len)] ^= (uint8_t) (1u << below(o, 8));
+    pkt[below(o, p->len)] ^= (uint8_t)(1u << below(o, 8));
     if (dp_srtp_verify(&s->key_in, pkt, p->len, p->hdr_len, index))
         return fail(o, "took an altered packet, by %s", dp_srtp_cpu_name());
     dp_srtp_rx_commit(&s->rx, index);
@@ -336,7 +337,7 @@ static bool deliver(struct oracle *o, struct stream *s, const struct under_way *
     s->begun = true;
     if (below(o, 64) == 0) {
         o->counts.replayed++;
-        if (dp_srtp_rx_estimate(&s->rx, (uint16_t) p->index, &index) != -EALREADY)
+        if (dp_srtp_rx_estimate(&s->rx, (uint16_t)p->index, &index) != -EALREADY)
             return fail(o, "took a replayed packet");
     }
     return rekey(o, s, p);

@@ -1,7 +1,7 @@
 /* Random RTP through libsrtp2 and through dataplane/srtp, compared byte by byte.
  *
- * Each packet: libsrtp protects it with key A; it arrives late, twice, or not at all; we estimate its
- * index, verify it and rekey it to key B under another header; libsrtp protects the same
+ * Each packet: libsrtp protects it with key A; it arrives late, twice, or not at all; we estimate
+ * its index, verify it and rekey it to key B under another header; libsrtp protects the same
  * plaintext under the same header with key B; the two must be equal. */
 #ifndef TEST_SRTP_ORACLE_H
 #define TEST_SRTP_ORACLE_H

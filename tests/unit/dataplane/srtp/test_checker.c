@@ -37,10 +37,10 @@ static void bounded(void **state)
 
     assert_non_null(c);
     for (uint32_t i = 0; i < n; i++)
-        assert_int_equal(dp_srtp_checker_see(c, i % 3, i % 7, i, (const uint8_t *) &i, 4), 0);
+        assert_int_equal(dp_srtp_checker_see(c, i % 3, i % 7, i, (const uint8_t *)&i, 4), 0);
     for (uint32_t i = n - 1000; i < n; i++) {
         uint32_t other = i + 1;
-        caught += dp_srtp_checker_see(c, i % 3, i % 7, i, (const uint8_t *) &other, 4) != 0;
+        caught += dp_srtp_checker_see(c, i % 3, i % 7, i, (const uint8_t *)&other, 4) != 0;
     }
     assert_in_range(caught, 950, 1000);
     dp_srtp_checker_free(c);

@@ -32,8 +32,13 @@ static void without_key(void **state)
 {
     uint8_t pkt[64] = {0x80}, src[16] = {0}, ks[16] = {0};
     struct dp_srtp_key key;
-    struct dp_srtp_rekey job = {.key = &key, .dst = pkt, .hdr_len = 12, .src = src, .ks = ks,
-                                .len = sizeof(src), .rtx_osn = -1};
+    struct dp_srtp_rekey job = {.key = &key,
+                                .dst = pkt,
+                                .hdr_len = 12,
+                                .src = src,
+                                .ks = ks,
+                                .len = sizeof(src),
+                                .rtx_osn = -1};
 
     assert_int_not_equal(dp_srtp_key_init(&key, HR_SRTP_NONE, ks, ks), 0);
     assert_int_equal(dp_srtp_key_init(&key, HR_SRTP_AEAD_AES_128_GCM, ks, ks), 0);

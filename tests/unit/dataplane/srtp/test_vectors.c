@@ -22,7 +22,7 @@ static void check(const uint8_t *got, const char *want_hex)
 static void each_path(void (*test)(void))
 {
     for (int level = 0; level < DP_SRTP_CPU_COUNT; level++)
-        if (dp_srtp_cpu_force((enum dp_srtp_cpu) level) == 0)
+        if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) == 0)
             test();
 }
 
@@ -72,15 +72,21 @@ static void one_gcm(void)
     uint8_t raw[16], salt[12], pkt[128], ks[64], src[64], plain[64], other[64];
     size_t hdr_len = unhex(RFC7714_HEADER, pkt), len = unhex(RFC7714_PLAIN, plain);
     struct dp_srtp_key key;
-    struct dp_srtp_rekey job = {.key = &key, .index = 0xf17b, .dst = pkt, .hdr_len = hdr_len,
-                                .src = src, .ks = other, .len = len, .rtx_osn = -1};
+    struct dp_srtp_rekey job = {.key = &key,
+                                .index = 0xf17b,
+                                .dst = pkt,
+                                .hdr_len = hdr_len,
+                                .src = src,
+                                .ks = other,
+                                .len = len,
+                                .rtx_osn = -1};
 
     unhex(RFC7714_KEY, raw);
     unhex(RFC7714_SALT, salt);
     dp_srtp_key_init_session(&key, HR_SRTP_AEAD_AES_128_GCM, raw, salt, NULL);
     dp_srtp_keystream(&key, 0x5501a0b2, 0xf17b, ks, len);
     for (size_t i = 0; i < len; i++) {
-        other[i] = (uint8_t) (i * 7);
+        other[i] = (uint8_t)(i * 7);
         src[i] = plain[i] ^ other[i];
         ks[i] ^= plain[i];
     }

@@ -20,11 +20,17 @@ static size_t make(struct dp_srtp_key *key, enum hr_srtp_profile profile, uint8_
 {
     static const uint8_t master[] = "headrace master key and salt..";
     uint8_t src[512], ks[512];
-    struct dp_srtp_rekey job = {.key = key, .index = INDEX, .dst = pkt, .hdr_len = HEADER,
-                                .src = src, .ks = ks, .len = payload, .rtx_osn = -1};
+    struct dp_srtp_rekey job = {.key = key,
+                                .index = INDEX,
+                                .dst = pkt,
+                                .hdr_len = HEADER,
+                                .src = src,
+                                .ks = ks,
+                                .len = payload,
+                                .rtx_osn = -1};
 
     for (size_t i = 0; i < HEADER; i++)
-        pkt[i] = (uint8_t) (i * 11);
+        pkt[i] = (uint8_t)(i * 11);
     memset(src, 0x5a, sizeof(src));
     memset(ks, 0x3c, sizeof(ks));
     assert_int_equal(dp_srtp_key_init(key, profile, master, master + 16), 0);
@@ -35,9 +41,9 @@ static void flip_all(const struct dp_srtp_key *key, uint8_t *pkt, size_t len)
 {
     assert_true(dp_srtp_verify(key, pkt, len, HEADER, INDEX));
     for (size_t i = 0; i < len * 8; i++) {
-        pkt[i / 8] ^= (uint8_t) (1u << i % 8);
+        pkt[i / 8] ^= (uint8_t)(1u << i % 8);
         assert_false(dp_srtp_verify(key, pkt, len, HEADER, INDEX));
-        pkt[i / 8] ^= (uint8_t) (1u << i % 8);
+        pkt[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     for (int bit = 16; bit < 48; bit++) /* rollover counter */
         assert_false(dp_srtp_verify(key, pkt, len, HEADER, INDEX ^ UINT64_C(1) << bit));
@@ -53,7 +59,7 @@ static void altered(void **state)
     uint8_t pkt[512];
 
     for (int level = 0; level < DP_SRTP_CPU_COUNT; level++) {
-        if (dp_srtp_cpu_force((enum dp_srtp_cpu) level) != 0)
+        if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) != 0)
             continue;
         for (size_t p = 0; p < 2; p++)
             for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -83,7 +89,7 @@ static void any_path_for_a_key(void **state)
         assert_int_equal(dp_srtp_cpu_force(DP_SRTP_CPU_PORTABLE), 0);
         len = make(&key, profiles[p], pkt, 200);
         for (int level = 0; level < DP_SRTP_CPU_COUNT; level++)
-            if (dp_srtp_cpu_force((enum dp_srtp_cpu) level) == 0)
+            if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) == 0)
                 assert_true(dp_srtp_verify(&key, pkt, len, HEADER, INDEX));
     }
 }

@@ -1,0 +1,108 @@
+/* No plaintext on the stack: rekey runs on a stack of our own, which is then searched for it. */
+#include "dataplane/srtp/srtp_internal.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define STACK  (256 * 1024)
+#define LENGTH 700   /* whole chunks and a rest, on every path */
+#define PIECE  8     /* bytes of plaintext that count as a find */
+#define STEP   2     /* between pieces: RTX shifts by as much */
+#define USED   65536 /* of the stack at most, below its top: what is searched */
+
+static const enum hr_srtp_profile profiles[] = {HR_SRTP_AES_CM_128_HMAC_SHA1_80,
+                                                HR_SRTP_AEAD_AES_128_GCM};
+static uint8_t plain[LENGTH], ks[LENGTH], src[LENGTH], dst[LENGTH + 64];
+static struct dp_srtp_key in, out;
+
+static void *rekey(void *rtx_osn)
+{
+    struct dp_srtp_rekey job = {.key = &out,
+                                .dst = dst,
+                                .hdr_len = 12,
+                                .src = src,
+                                .ks = ks,
+                                .len = LENGTH,
+                                .rtx_osn = *(int32_t *)rtx_osn};
+
+    dp_srtp_rekey(&job);
+    return NULL;
+}
+
+/* What must not be done, to show that the search finds it. */
+static void *decrypt(void *unused)
+{
+    volatile uint8_t local[LENGTH];
+
+    for (size_t i = 0; i < LENGTH; i++)
+        local[i] = src[i] ^ ks[i];
+    dst[12] = local[0];
+    return NULL;
+}
+
+/* How many pieces of the plaintext function leaves behind. */
+static size_t left_by(void *(*function)(void *), int32_t rtx_osn)
+{
+    uint8_t *stack = aligned_alloc(4096, STACK);
+    pthread_attr_t attr;
+    pthread_t thread;
+    size_t found = 0;
+
+    assert_non_null(stack);
+    memset(stack, 0, STACK);
+    pthread_attr_init(&attr);
+    assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attr, function, &rtx_osn), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+    for (size_t i = 0; i + PIECE <= LENGTH; i += STEP)
+        found += memmem(stack + STACK - USED, USED, plain + i, PIECE) != NULL;
+    free(stack);
+    return found;
+}
+
+static void make_packet(enum hr_srtp_profile profile_in, enum hr_srtp_profile profile_out)
+{
+    static const uint8_t master[] = "headrace master key and salt..";
+
+    dp_srtp_key_init(&in, profile_in, master, master + 16);
+    dp_srtp_key_init(&out, profile_out, master + 1, master + 8);
+    dp_srtp_keystream(&in, 1, 2, ks, LENGTH);
+    for (size_t i = 0; i < LENGTH; i++) {
+        plain[i] = (uint8_t)(i * i * 31 + i / 7);
+        src[i] = plain[i] ^ ks[i];
+    }
+    memset(dst, 0x80, 12);
+}
+
+static void none_left(void **state)
+{
+    for (int level = 0; level < DP_SRTP_CPU_COUNT; level++) {
+        if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) != 0)
+            continue;
+        for (int pair = 0; pair < 4; pair++) {
+            make_packet(profiles[pair & 1], profiles[pair >> 1]);
+            assert_int_equal(left_by(rekey, -1), 0);
+            assert_int_equal(left_by(rekey, 4711), 0);
+        }
+    }
+}
+
+static void search_finds(void **state)
+{
+    make_packet(profiles[0], profiles[0]);
+    assert_true(left_by(decrypt, 0) > LENGTH / STEP * 9 / 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(none_left), cmocka_unit_test(search_finds)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
