@@ -6,6 +6,7 @@
  * the original sequence number (with no keystream: it stood in the clear in the ingress header) and
  * 14 bytes of ciphertext; the rest is an ordinary run that begins at the 15th byte of source and
  * KS_in. */
+#include "dataplane/srtp/replay.h"
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <string.h>
@@ -40,7 +41,8 @@ size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)
     size_t tag_len = hr_srtp_tag_len(key->profile);
     struct srtp_runs runs;
 
-    if (tag_len == 0 || job->hdr_len < DP_SRTP_RTP_HEADER_MIN)
+    if (tag_len == 0 || job->hdr_len < DP_SRTP_RTP_HEADER_MIN || job->index > DP_SRTP_INDEX_MAX ||
+        job->len > DP_SRTP_PAYLOAD_MAX)
         return 0;
     split(job, &runs);
     dp_srtp_counter(key, srtp_ssrc(job->dst), job->index, ctr);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define DP_SRTP_RTP_HEADER_MIN 12
+#define DP_SRTP_PAYLOAD_MAX    65535 /* bytes; CM's 16-bit block count ends at 1 MiB */
 #define DP_SRTP_GHASH_POWERS   16
 /* Bytes that dp_srtp_rekey() may add to a payload: original sequence number and tag. */
 #define DP_SRTP_GROWTH_MAX (2 + HR_SRTP_TAG_LEN_MAX)
@@ -71,8 +72,9 @@ static inline size_t dp_srtp_rekey_len(const struct dp_srtp_rekey *job)
 }
 
 /* Writes payload and tag behind the header at dst, and returns the packet's length. 0 if the key is
- * cleared or the header too short. Never makes plaintext. The caller keeps the one rule: no two
- * different packets under one key, SSRC and index. */
+ * cleared, the header too short, the payload too long or the index beyond 48 bits (the key is used
+ * up). Never makes plaintext. The caller keeps the one rule: no two different packets under one
+ * key, SSRC and index. */
 size_t dp_srtp_rekey(const struct dp_srtp_rekey *job);
 
 /* The code paths for AES and GHASH; the best that the CPU has is taken at first use. */

@@ -1,6 +1,7 @@
 /* Verify, keystream and rekey against libsrtp2. The long run is tests/bench/srtp_oracle. */
 #include "oracle.h"
 
+#include "dataplane/srtp/replay.h"
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <inttypes.h>
@@ -28,7 +29,7 @@ static void as_libsrtp(void **state)
     oracle_free(oracle);
 }
 
-static void without_key(void **state)
+static void refusals(void **state)
 {
     uint8_t pkt[64] = {0x80}, src[16] = {0}, ks[16] = {0};
     struct dp_srtp_key key;
@@ -46,6 +47,15 @@ static void without_key(void **state)
     job.hdr_len = 11;
     assert_int_equal(dp_srtp_rekey(&job), 0);
     job.hdr_len = 12;
+    job.index = DP_SRTP_INDEX_MAX;
+    assert_int_not_equal(dp_srtp_rekey(&job), 0);
+    job.index++;
+    assert_int_equal(dp_srtp_rekey(&job), 0);
+    job.index = 0;
+    job.len = DP_SRTP_PAYLOAD_MAX + 1;
+    assert_int_equal(dp_srtp_rekey(&job), 0);
+    job.len = sizeof(src);
+    assert_int_not_equal(dp_srtp_rekey(&job), 0);
     dp_srtp_key_clear(&key);
     assert_int_equal(dp_srtp_rekey(&job), 0);
     assert_false(dp_srtp_verify(&key, pkt, 44, 12, 0));
@@ -55,7 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_libsrtp),
-        cmocka_unit_test(without_key),
+        cmocka_unit_test(refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
