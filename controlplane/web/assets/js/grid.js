@@ -1,0 +1,113 @@
+/* The field of tiles: keeps one Tile a key and lays them out again whenever anything changes. */
+
+import { el, show } from './dom.js';
+import { arrange } from './layout.js';
+import { Tile } from './tile.js';
+
+export class Grid {
+    #root;
+    #list = el('ul', { class: 'tiles', 'aria-label': 'People in the meeting' });
+    #more = el('button', { type: 'button', class: 'tile-more', hidden: true });
+    #tiles = new Map();
+    #specs = [];
+    #pinned = null;
+    #observer;
+
+    /* showAll() is called when the user asks for those the strip has no room for. */
+    constructor(root, showAll) {
+        this.#root = root;
+        this.#more.addEventListener('click', showAll);
+        root.append(this.#list, this.#more);
+        this.#observer = new ResizeObserver(() => this.#layout());
+        this.#observer.observe(root);
+    }
+
+    /* specs: as Tile.update takes them, each with a unique `key`, in order. */
+    render(specs) {
+        this.#specs = specs;
+        this.#draw();
+    }
+
+    speaking(key, on) {
+        this.#tiles.get(key)?.speaking(on);
+        const spec = this.#specs.find((s) => s.key === key);
+        if (spec) {
+            spec.speaking = on;
+        }
+    }
+
+    close() {
+        this.#observer.disconnect();
+        for (const tile of this.#tiles.values()) {
+            tile.remove();
+        }
+        this.#tiles.clear();
+        this.#root.replaceChildren();
+    }
+
+    #pin(key) {
+        this.#pinned = this.#pinned === key ? null : key;
+        this.#draw();
+    }
+
+    #draw() {
+        const keys = new Set(this.#specs.map((s) => s.key));
+        for (const [key, tile] of this.#tiles) {
+            if (!keys.has(key)) {
+                this.#tiles.delete(key);
+                tile.remove();
+            }
+        }
+        if (!keys.has(this.#pinned)) {
+            this.#pinned = null;
+        }
+        for (const spec of this.#specs) {
+            this.#tile(spec.key).update({ ...spec, pinned: spec.key === this.#pinned });
+        }
+        this.#layout();
+    }
+
+    #tile(key) {
+        if (!this.#tiles.has(key)) {
+            const tile = new Tile(key, (k) => this.#pin(k));
+            this.#tiles.set(key, tile);
+            this.#list.append(tile.node);
+        }
+        return this.#tiles.get(key);
+    }
+
+    /* The pinned tile, else the newest shared screen. */
+    #stage() {
+        const pinned = this.#specs.findIndex((s) => s.key === this.#pinned);
+        return pinned >= 0 ? pinned : this.#specs.findLastIndex((s) => s.screen);
+    }
+
+    #layout() {
+        const { clientWidth, clientHeight } = this.#root;
+        if (clientWidth === 0 || this.#specs.length === 0) {
+            return;
+        }
+        const stage = this.#stage();
+        const float = stage < 0 && this.#specs.length === 2 && this.#specs[1].self;
+        const plan = arrange(this.#specs.length, { stage, float },
+            { width: clientWidth, height: clientHeight });
+        this.#specs.forEach((spec, i) => {
+            this.#tile(spec.key).place(plan.rects[i], i === stage, float && i === 1);
+        });
+        this.#list.style.height = `${plan.height}px`;
+        this.#root.classList.toggle('scrolls', plan.height > clientHeight);
+        this.#placeMore(plan);
+    }
+
+    #placeMore({ rects, more }) {
+        show(this.#more, more !== null);
+        if (more) {
+            const hidden = rects.filter((r) => r === null).length;
+            this.#more.textContent = `+${hidden}`;
+            this.#more.setAttribute('aria-label', `${hidden} more, show the list of people`);
+            this.#more.style.transform = `translate(${more.x}px, ${more.y}px)`;
+            this.#more.style.width = `${more.width}px`;
+            this.#more.style.height = `${more.height}px`;
+        }
+    }
+}

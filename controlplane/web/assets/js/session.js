@@ -1,0 +1,333 @@
+/*
+ * One stay in a room, from the join to the leave: makes signalling, call and room, and keeps the
+ * page in step with them. Drawing is one function of the whole state, called after any change.
+ *
+ * Events: 'ended' ({reason, text}).
+ */
+
+import { AudioOut } from './audio.js';
+import { Call } from './call.js';
+import { Chat } from './chat.js';
+import { canShare } from './devices.js';
+import { byId, show } from './dom.js';
+import { Emitter } from './emitter.js';
+import { Grid } from './grid.js';
+import { notice, problem } from './notices.js';
+import { Panel } from './panel.js';
+import { drawPeople } from './people.js';
+import { Pickers } from './pickers.js';
+import { Room } from './room.js';
+import { signalUrl, Signalling } from './signalling.js';
+import { Speaking } from './speaking.js';
+import { collect } from './stats.js';
+import { StatsView } from './statsview.js';
+import { Toolbar } from './toolbar.js';
+import { peopleOf, tilesOf } from './views.js';
+
+/* A banner for every blip would be noise; media goes on anyway. */
+const BANNER_AFTER_MS = 700;
+
+export class Session extends Emitter {
+    room = new Room();
+    signalling;
+    call;
+    #name;
+    #identity;
+    #local;
+    #hand = false;
+    #speakers = new Set();
+    #audio = new AudioOut();
+    #offs = [];
+    #bannerTimer = null;
+    #drawn = false;
+    #over = false;
+
+    constructor(roomName, identity, local) {
+        super();
+        this.#name = roomName;
+        this.#identity = identity;
+        this.#local = local;
+        this.signalling = new Signalling(signalUrl(roomName), () => identity);
+        this.call = new Call(this.signalling, local.quality);
+        this.speaking = new Speaking(local);
+        this.grid = new Grid(byId('grid'), () => this.panel.open('people'));
+        this.toolbar = new Toolbar(this.#actions());
+        this.panel = new Panel(() => this.#panelChanged());
+        this.chat = new Chat({
+            send: (text) => this.#say(text),
+            isOpen: () => this.panel.isOpen('chat'),
+            changed: () => this.#drawBadges(),
+        });
+        this.statsView = new StatsView(() => this.stats());
+        this.pickers = new Pickers(byId('settings-pickers'), local, (kind) => this.#picked(kind));
+        this.#listen();
+    }
+
+    start() {
+        byId('room-name').textContent = this.#name;
+        show(byId('meeting'), true);
+        if (!canShare()) {
+            this.toolbar.hide('share');
+        }
+        this.#publish();
+        this.#draw();
+        this.signalling.start();
+        this.speaking.start();
+        this.#setBanner('Connecting…');
+    }
+
+    leave() {
+        this.signalling.leave();
+    }
+
+    stats() {
+        return collect(this.call, this.signalling, this.room, this.#name);
+    }
+
+    #actions() {
+        return {
+            mic: () => this.#local.setMic(!this.#local.micOn),
+            camera: () => this.#local.setCamera(!this.#local.cameraOn),
+            share: () => this.#share(),
+            hand: () => this.#raise(),
+            chat: () => this.panel.toggle('chat'),
+            people: () => this.panel.toggle('people'),
+            leave: () => this.leave(),
+            settings: () => {
+                this.pickers.refresh();
+                byId('settings').showModal();
+            },
+            stats: () => this.statsView.toggle(),
+            full: () => fullScreen(),
+            help: () => byId('help').showModal(),
+        };
+    }
+
+    #listen() {
+        const { signalling, call, room } = this;
+        room.listen(signalling);
+        room.on('change', () => this.#changed());
+        room.on('arrived', (p) => notice(`${p.name} joined`));
+        room.on('departed', (p, reason) => this.#departed(p, reason));
+        room.on('hand', (p) => notice(`${p.name} raised a hand`, 'hand'));
+        signalling.on('joined', (message) => this.#joined(message));
+        signalling.on('state', () => this.#connectionChanged());
+        signalling.on('ended', (why) => this.#end(why));
+        signalling.on('chat', (line) => this.#heard(line));
+        signalling.on('error', (error) => problem(error.text || error.code));
+        call.on('receivers', () => this.#received());
+        call.on('connection', () => this.#connectionChanged());
+        call.on('problem', (text) => problem(`Media could not be set up: ${text}`));
+        this.#audio.on('blocked', (blocked) => show(byId('hear'), blocked));
+        this.speaking.on('speaking', (id, on) => this.#spoke(id, on));
+        this.speaking.on('level', (level) => this.toolbar.level(level));
+        this.speaking.on('talking-muted', () => notice('You are muted. Press M to speak.', 'mic-off'));
+        this.#offs.push(this.#local.on('change', () => this.#publish()));
+        this.#offs.push(this.#local.on('problem', (kind, text) => problem(text)));
+        byId('hear').onclick = () => this.#audio.unblock();
+        byId('stop-sharing').onclick = () => this.#local.stopScreen();
+    }
+
+    #joined(message) {
+        this.chat.history(message.chat ?? [], message.participant);
+        if (this.#hand) {
+            this.signalling.send({ type: 'update', hand: true });
+        }
+    }
+
+    #departed(participant, reason) {
+        if (reason === 'replaced') {
+            return;
+        }
+        notice(`${participant.name} ${reason === 'gone' ? 'lost the connection' : 'left'}`);
+    }
+
+    /* Everything that is mine and on goes into the call; what is off is taken out of it. */
+    #publish() {
+        const { mic, micOn, camera, cameraOn, screen, screenAudio } = this.#local;
+        this.call.publish('microphone', mic, !micOn || !mic);
+        this.call.publish('camera', camera, !cameraOn || !camera);
+        this.call.publish('screen', screen, false);
+        this.call.publish('screen-audio', screenAudio, false);
+        this.#changed();
+    }
+
+    async #share() {
+        if (this.#local.screen) {
+            this.#local.stopScreen();
+            return;
+        }
+        try {
+            await this.#local.startScreen();
+        } catch (error) {
+            /* NotAllowedError is the user's own "cancel". */
+            if (error.name !== 'NotAllowedError') {
+                problem(`The screen cannot be shared (${error.message}).`);
+            }
+        }
+    }
+
+    #raise() {
+        this.#hand = !this.#hand;
+        this.signalling.send({ type: 'update', hand: this.#hand });
+        this.#changed();
+    }
+
+    #say(text) {
+        const sent = this.signalling.send({ type: 'chat', text });
+        if (!sent) {
+            problem('Not sent: the connection is being made again.');
+        }
+        return sent;
+    }
+
+    #heard(line) {
+        if (this.chat.add(line)) {
+            const text = String(line.text);
+            notice(`${line.name}: ${text.length > 90 ? `${text.slice(0, 90)}…` : text}`, 'chat');
+        }
+    }
+
+    #picked(kind) {
+        if (kind === 'speaker') {
+            this.#audio.useSpeaker();
+        } else {
+            this.#local.reopen(kind);
+        }
+    }
+
+    #changed() {
+        if (!this.#drawn && !this.#over) {
+            this.#drawn = true;
+            queueMicrotask(() => {
+                this.#drawn = false;
+                if (!this.#over) {
+                    this.call.want(this.room.wanted());
+                    this.#draw();
+                }
+            });
+        }
+    }
+
+    #received() {
+        const receivers = this.call.receivers;
+        const voices = new Map();
+        const tracks = new Map();
+        for (const participant of this.room.participants.values()) {
+            for (const source of participant.sources.values()) {
+                const receiver = receivers.get(source.id);
+                if (receiver && source.kind === 'audio') {
+                    tracks.set(source.id, receiver.track);
+                    if (source.label === 'microphone') {
+                        voices.set(participant.id, receiver);
+                    }
+                }
+            }
+        }
+        this.#audio.play(tracks);
+        this.speaking.follow(voices);
+        this.#draw();
+    }
+
+    #me() {
+        return { ...this.#identity, id: 'self', hand: this.#hand, local: this.#local };
+    }
+
+    #draw() {
+        if (this.#over) {
+            return;
+        }
+        const me = this.#me();
+        this.grid.render(tilesOf(this.room, me, this.call.receivers, this.#speakers));
+        drawPeople(peopleOf(this.room, me));
+        this.toolbar.set('mic', this.#local.micOn);
+        this.toolbar.set('camera', this.#local.cameraOn);
+        this.toolbar.set('share', this.#local.screen !== null);
+        this.toolbar.set('hand', this.#hand);
+        show(byId('presenting'), this.#local.screen !== null);
+        this.#drawBadges();
+    }
+
+    #drawBadges() {
+        const { unread } = this.chat;
+        this.toolbar.set('chat', this.panel.isOpen('chat'));
+        this.toolbar.set('people', this.panel.isOpen('people'));
+        this.toolbar.badge('chat', unread > 99 ? '99+' : unread ? String(unread) : '');
+        this.toolbar.badge('people', String(this.room.participants.size + 1), true);
+        document.title = `${unread ? `(${unread}) ` : ''}${this.#name} · Headrace`;
+    }
+
+    #panelChanged() {
+        if (!this.chat) {
+            return;
+        }
+        this.#drawBadges();
+        if (this.panel.isOpen('chat')) {
+            this.chat.opened();
+        }
+    }
+
+    #spoke(id, on) {
+        this.#speakers[on ? 'add' : 'delete'](id);
+        this.grid.speaking(id, on);
+    }
+
+    #connectionChanged() {
+        const { state } = this.signalling;
+        const media = this.call.pc.connectionState;
+        if (state === 'reconnecting') {
+            this.#setBanner('Reconnecting… You can go on talking.');
+        } else if (state === 'connecting') {
+            this.#setBanner('Connecting…');
+        } else if (media === 'failed' || media === 'disconnected') {
+            this.#setBanner('Your network is not carrying sound and picture. Trying again…');
+        } else {
+            this.#setBanner('');
+        }
+    }
+
+    #setBanner(text) {
+        clearTimeout(this.#bannerTimer);
+        const draw = () => {
+            byId('banner').textContent = text;
+            show(byId('banner'), text !== '');
+        };
+        if (text === '' || !byId('banner').hidden) {
+            draw();
+        } else {
+            this.#bannerTimer = setTimeout(draw, BANNER_AFTER_MS);
+        }
+    }
+
+    #end(why) {
+        if (this.#over) {
+            return;
+        }
+        this.#over = true;
+        clearTimeout(this.#bannerTimer);
+        this.#offs.forEach((off) => off());
+        this.call.close();
+        this.speaking.stop();
+        this.#audio.close();
+        this.statsView.close();
+        this.grid.close();
+        this.toolbar.close();
+        this.panel.close();
+        this.chat.clear();
+        for (const dialog of document.querySelectorAll('dialog[open]')) {
+            dialog.close();
+        }
+        for (const id of ['meeting', 'banner', 'hear', 'presenting']) {
+            show(byId(id), false);
+        }
+        this.emit('ended', why);
+    }
+}
+
+function fullScreen() {
+    if (document.fullscreenElement) {
+        document.exitFullscreen();
+    } else {
+        document.documentElement.requestFullscreen?.().catch(() => {});
+    }
+}
