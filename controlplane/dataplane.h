@@ -12,6 +12,7 @@
 
 #include "proto/address.h"
 #include "proto/headrace.pb-c.h"
+#include "proto/limits.h"
 
 #define CP_DATAPLANE_IN_FLIGHT_MAX 1024 /* commands sent, reply not seen */
 #define CP_DATAPLANE_WAITING_MAX   8192 /* commands behind those; then -EAGAIN */
@@ -69,7 +70,9 @@ int cp_dataplane_command(struct cp_dataplane *dp, Headrace__Command *cmd, cp_rep
 unsigned cp_dataplane_pending(const struct cp_dataplane *dp); /* in flight and waiting */
 
 /* Sends a datagram by path->worker. Dropped and counted when the ring is full or the dataplane down. */
-int cp_dataplane_inject(struct cp_dataplane *dp, const struct cp_path *path, const uint8_t *data, size_t len);
+/* 0, -ENOSPC, -ENOTCONN, -EMSGSIZE. */
+int cp_dataplane_inject(struct cp_dataplane *dp, const struct cp_path *path, const uint8_t *data,
+                        size_t len);
 
 /*
  * Deletes the endpoints that the dataplane has and keep() does not know (NULL: all), with their sources and

@@ -15,7 +15,7 @@
 #define CP_ICE_UFRAG_LEN    8   /* characters: 48 bits, so that a guess finds nobody */
 #define CP_ICE_PWD_LEN      24  /* characters: 144 bits; RFC 8445 5.3 asks for 128 */
 #define CP_ICE_RESPONSE_MAX 256 /* bytes; the longest answer with 420 and its list fits */
-#define CP_ICE_UNKNOWN_MAX  8   /* attributes named in a 420; the rest go unsaid */
+#define CP_ICE_MESSAGE_MAX  1500 /* bytes of a message; a longer one is not_stun */
 
 struct cp_ice_credentials {
     char ufrag[CP_ICE_UFRAG_LEN + 1];
@@ -44,7 +44,7 @@ typedef const struct cp_ice_session *(*cp_ice_lookup)(void *arg, const char *ufr
     X(BAD_FINGERPRINT, "bad_fingerprint")     /* missing or wrong; no answer (RFC 8445 7.3) */     \
     X(NOT_REQUEST, "not_request")             /* a response; we asked nothing; no answer */        \
     X(BAD_METHOD, "bad_method")               /* not Binding: 400 */                               \
-    X(BAD_REQUEST, "bad_request")             /* USERNAME, integrity or PRIORITY missing: 400 */   \
+    X(BAD_REQUEST, "bad_request")             /* USERNAME or integrity missing or malformed: 400 */ \
     X(UNKNOWN_USER, "unknown_user")           /* no such session: 401 */                           \
     X(BAD_INTEGRITY, "bad_integrity")         /* 401 */                                            \
     X(UNKNOWN_ATTRIBUTE, "unknown_attribute") /* 420 */                                            \
