@@ -2,6 +2,7 @@
 #ifndef DP_DATAPLANE_H
 #define DP_DATAPLANE_H
 
+#include "dataplane/device.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 #include "proto/channel.h"
@@ -12,13 +13,20 @@
 
 struct dp_dataplane {
     const struct hr_config *config;
+    const char *run_dir;
+    struct dp_device devices[HR_PORTS_MAX]; /* in the order of the configuration */
     struct dp_port ports[HR_PORTS_MAX];
-    unsigned ports_count;
+    unsigned ports_count; /* ports[i].id is i */
     struct dp_worker *workers;
     unsigned workers_count;
+    unsigned workers_wanted; /* as configured, before they are made */
+    struct rte_mempool *pool;    /* packets; each lcore has its own cache of it */
     struct dp_flows *flows;      /* 5-tuple -> endpoint: written by the main thread, read by workers */
+    struct dp_objects *objects;  /* what commands have made: main thread only */
+    int returned; /* eventfd: a worker writes after it has put something on its done ring, main reads */
     uint64_t tsc_hz;
     uint64_t started; /* TSC */
+    bool low_power;   /* idle workers nap */
     atomic_bool stopping; /* written by main on a signal, read by workers */
     /* The connected control plane's rings, or NULL. Main writes; workers load it once per loop. */
     _Atomic(struct hr_channel *) channel;

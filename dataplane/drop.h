@@ -7,7 +7,7 @@
     X(NOT_IP, "not_ip", "neither IPv4, IPv6 nor ARP")                                              \
     X(IP_MALFORMED, "ip_malformed", "IP header or length is wrong")                                \
     X(IP_FRAGMENT, "ip_fragment", "fragment of an IP packet")                                      \
-    X(IP_OPTIONS, "ip_options", "IPv6 extension header that is not skipped")                       \
+    X(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                       \
     X(NOT_FOR_US, "not_for_us", "destination address is not the port's")                           \
     X(NOT_UDP, "not_udp", "neither UDP nor ICMP")                                                  \
     X(UDP_MALFORMED, "udp_malformed", "UDP length is wrong")                                       \
@@ -41,6 +41,7 @@
     X(SUBSCRIBER_NOT_READY, "subscriber_not_ready", "receiver has no keys or path yet")            \
     X(SUBSCRIPTION_PAUSED, "subscription_paused", "paused by the receiver")                        \
     X(LAYER, "layer", "another layer of the source is forwarded")                                  \
+    X(KEYFRAME, "keyframe", "receiver waits for a key frame to begin with")                        \
     X(PAYLOAD_MAP, "payload_map", "receiver did not negotiate this codec")                         \
     X(SEQUENCE_LATE, "sequence_late", "too late for its place in the outgoing sequence")           \
     X(EGRESS_OVERSIZE, "egress_oversize", "larger than the MTU after rewriting")                   \
@@ -49,6 +50,7 @@
     X(RTCP_MALFORMED, "rtcp_malformed", "RTCP does not parse")                                     \
     X(RTCP_AUTH, "rtcp_auth", "SRTCP replayed or its tag is wrong")                                \
     X(HISTORY_MISS, "history_miss", "NACK for a packet that is no longer kept")                    \
+    X(RESEND_LIMIT, "resend_limit", "asked for again too soon, or too many at once")               \
     /* tx */                                                                                       \
     X(TX_FULL, "tx_full", "port took no more packets")                                             \
     X(NONCE_REUSE, "nonce_reuse", "would have repeated a key, SSRC and index: never sent")

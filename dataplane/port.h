@@ -14,7 +14,8 @@
 
 struct dp_port {
     uint16_t id;
-    char device[128];
+    char device[128]; /* as configured */
+    char iface[16];   /* the kernel's interface below it, or "" */
     struct rte_ether_addr mac;
     struct hr_address addresses[DP_PORT_ADDRESSES_MAX];
     unsigned addresses_count;
@@ -23,6 +24,20 @@ struct dp_port {
     bool tx_udp_checksum;  /* offload; else egress computes it */
     bool tx_ipv4_checksum;
     int socket; /* NUMA node */
+    bool started;
 };
+
+struct dp_device;
+
+/* After EAL: finds the port of a device and what it can do; port->id is set. 0 or -errno, logged. */
+int dp_port_probe(struct dp_port *port, const struct hr_config_port *config,
+                  const struct dp_device *device);
+/* Configures and starts it, a receive and a transmit queue per worker. 0 or -errno, logged. */
+int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned queues);
+void dp_port_stop(struct dp_port *port);
+bool dp_port_link_up(const struct dp_port *port);
+
+/* Whether it is one of the port's own addresses; ip has 4 or 16 bytes. */
+bool dp_port_has_address(const struct dp_port *port, uint8_t family, const uint8_t *ip);
 
 #endif

@@ -7,6 +7,7 @@
 #define DP_STAGE_H
 
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DP_BURST 64 /* packets that go through a stage at once */
@@ -61,6 +62,8 @@ enum dp_stage_id {
 #undef X
     DP_STAGES
 };
+
+extern const char *const dp_stage_names[DP_STAGES];
 
 struct dp_stage_counters {
     uint64_t calls, packets, cycles;

@@ -7,13 +7,20 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/stage.h"
+#include "proto/arena.h"
 #include "proto/channel.h"
 
 #include <rte_mempool.h>
 #include <rte_ring.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#define DP_MAILBOX_SIZE 1024 /* works; a full one makes commands wait */
+#define DP_DONE_SIZE    2048 /* works; a full one makes the mailbox wait */
+
 struct dp_dataplane;
+struct dp_meter;
 struct dp_session; /* endpoints, sources, streams and subscriptions of this worker's shards: session.h */
 
 /* A piece of work for a worker, made and freed by the main thread; run() is called on the worker between bursts. */
@@ -31,12 +38,19 @@ struct dp_worker {
     struct rte_mempool *pool;
     struct rte_ring *mailbox; /* struct dp_work *, main -> worker */
     struct rte_ring *done;    /* struct dp_work *, worker -> main */
+    struct hr_arena inject;   /* one Inject message, unpacked */
 
     /* written by this worker alone */
     uint64_t now; /* TSC, read once per loop */
+    struct hr_channel *channel; /* dp->channel as this loop found it; NULL without a control plane */
     struct dp_session *session;
     struct dp_meter *meter; /* of punts */
-    bool punted;  /* something was put on the punt ring since the last wake */
+    bool punted;   /* something was put on the punt ring since the last wake */
+    bool returned; /* likewise on the done ring */
+    unsigned idle; /* loops without work in a row */
+    uint64_t loop_ended; /* TSC */
+    _Atomic uint64_t loops; /* ended; main reads it to know that nothing of an earlier loop is in use */
+    atomic_bool running;    /* worker writes, main reads */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];
     uint64_t drops[DP_DROPS];
@@ -48,9 +62,18 @@ static inline void dp_drop(struct dp_worker *w, enum dp_drop why, struct rte_mbu
     rte_pktmbuf_free(m);
 }
 
+/* Main thread, before start: rings, meter, arena. dp, id, lcore, queue and pool are set. 0 or -ENOMEM. */
+int dp_worker_init(struct dp_worker *w);
+void dp_worker_free(struct dp_worker *w);
 /* The lcore's main function: loops until dp->stopping. */
 int dp_worker_main(void *worker);
 /* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes back). */
 int dp_worker_post(struct dp_worker *w, struct dp_work *work);
+/* This worker: hands work to the main thread, where its done() is called; -ENOSPC when the ring is full. */
+int dp_worker_return(struct dp_worker *w, struct dp_work *work);
+/* Main thread: calls done() of all that workers have returned. */
+void dp_worker_collect(struct dp_worker *w);
+/* Main thread: returns when the loop that the worker is in, if it runs, has ended. */
+void dp_worker_quiesce(const struct dp_worker *w);
 
 #endif

@@ -1,0 +1,244 @@
+#include "dataplane/eal.h"
+
+#include "dataplane/cores.h"
+#include "proto/limits.h"
+#include "proto/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARGUMENTS_MAX (64 + HR_PORTS_MAX)
+#define HUGEPAGES     "/sys/kernel/mm/hugepages"
+
+/* The argument vector; EAL permutes the pointers, so they are freed from a copy of it. */
+struct arguments {
+    char *v[ARGUMENTS_MAX + 1], *owned[ARGUMENTS_MAX];
+    int n;
+    bool full;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct arguments *a, const char *format, ...)
+{
+    va_list ap;
+    char *text;
+
+    va_start(ap, format);
+    int len = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (len < 0 || a->n == ARGUMENTS_MAX) {
+        a->full = true;
+        if (len >= 0)
+            free(text);
+        return;
+    }
+    a->v[a->n] = a->owned[a->n] = text;
+    a->n++;
+}
+
+/* ---- DPDK's log, line by line into ours */
+
+static ssize_t log_write(void *cookie, const char *buf, size_t size)
+{
+    static _Thread_local char line[512];
+    static _Thread_local size_t used;
+
+    (void)cookie;
+    for (size_t i = 0; i < size; i++) {
+        if (buf[i] != '\n') {
+            if (used < sizeof(line) - 1)
+                line[used++] = buf[i];
+            continue;
+        }
+        line[used] = 0;
+        if (used)
+            hr_warning("dpdk: %s", line);
+        used = 0;
+    }
+    return (ssize_t)size;
+}
+
+static void open_log(void)
+{
+    FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_write});
+
+    if (!f)
+        return;
+    setvbuf(f, NULL, _IOLBF, 0);
+    rte_openlog_stream(f);
+}
+
+/* ---- cores */
+
+static int one_core(const char *text, const char *key, char *set, size_t size)
+{
+    unsigned cores[HR_WORKERS_MAX];
+    cpu_set_t allowed;
+    int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
+
+    if (n != 1) {
+        hr_error("%s: '%s' is not one CPU", key, text);
+        return -EINVAL;
+    }
+    if (sched_getaffinity(0, sizeof(allowed), &allowed))
+        return -errno;
+    if (cores[0] >= CPU_SETSIZE || !CPU_ISSET(cores[0], &allowed)) {
+        hr_error("%s: CPU %u does not exist or is not allowed to this process (taskset -p shows those that are)",
+                 key, cores[0]);
+        return -EINVAL;
+    }
+    snprintf(set, size, "%u", cores[0]);
+    return 0;
+}
+
+/* All CPUs that this process may use, as EAL writes them. */
+static int any_core(char *set, size_t size)
+{
+    cpu_set_t allowed;
+    size_t used = 0;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed))
+        return -errno;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && used < size; cpu++)
+        if (CPU_ISSET(cpu, &allowed))
+            used += (size_t)snprintf(set + used, size - used, "%s%u", used ? "," : "", cpu);
+    return used && used < size ? 0 : -EINVAL;
+}
+
+static int core_set(const char *text, const char *key, char *set, size_t size)
+{
+    return text && *text ? one_core(text, key, set, size) : any_core(set, size);
+}
+
+int dp_eal_workers(const struct hr_config *config, unsigned *workers)
+{
+    const char *text = config->dataplane.worker_cores;
+    unsigned cores[HR_WORKERS_MAX];
+
+    *workers = 1;
+    if (!text || !*text)
+        return 0;
+    int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
+    if (n < 0) {
+        hr_error("dataplane.worker_cores: '%s' is not a list of at most %d CPUs such as 2-5,8", text,
+                 HR_WORKERS_MAX);
+        return -EINVAL;
+    }
+    if (n > 1) {
+        hr_error("dataplane.worker_cores: '%s' names %d CPUs, but this version runs one worker", text, n);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int add_cores(struct arguments *a, const struct hr_config *config)
+{
+    char main_set[4096], worker_set[4096];
+    int err = core_set(config->dataplane.main_core, "dataplane.main_core", main_set,
+                       sizeof(main_set));
+
+    if (!err)
+        err = core_set(config->dataplane.worker_cores, "dataplane.worker_cores", worker_set,
+                       sizeof(worker_set));
+    if (err)
+        return err;
+    add(a, "--lcores=%d@(%s),%d@(%s)", DP_EAL_MAIN_LCORE, main_set, DP_EAL_WORKER_LCORE,
+        worker_set);
+    add(a, "--main-lcore=%d", DP_EAL_MAIN_LCORE);
+    return 0;
+}
+
+/* ---- memory */
+
+static unsigned long free_hugepages(void)
+{
+    unsigned long total = 0, n;
+    DIR *dir = opendir(HUGEPAGES);
+    struct dirent *e;
+
+    while (dir && (e = readdir(dir))) {
+        char path[512];
+        snprintf(path, sizeof(path), HUGEPAGES "/%s/free_hugepages", e->d_name);
+        FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
+        if (f && fscanf(f, "%lu", &n) == 1)
+            total += n;
+        if (f)
+            fclose(f);
+    }
+    if (dir)
+        closedir(dir);
+    return total;
+}
+
+static int add_memory(struct arguments *a, const struct hr_config *config)
+{
+    add(a, "-m");
+    add(a, "%u", config->dataplane.memory_mb);
+    add(a, "--in-memory"); /* nothing to find, or to leave behind, in a file system */
+    if (!config->dataplane.hugepages) {
+        add(a, "--no-huge");
+        return 0;
+    }
+    if (free_hugepages() > 0)
+        return 0;
+    hr_error("no free hugepages for dataplane.memory_mb = %u: "
+             "echo %u > " HUGEPAGES "/hugepages-2048kB/nr_hugepages (as root), "
+             "or set dataplane.hugepages: false",
+             config->dataplane.memory_mb, (config->dataplane.memory_mb + 1) / 2);
+    return -ENOMEM;
+}
+
+static void add_devices(struct arguments *a, const struct dp_device *devices, unsigned count)
+{
+    bool pci = false;
+
+    for (unsigned i = 0; i < count; i++) {
+        pci |= devices[i].pci;
+        add(a, devices[i].pci ? "--allow=%s" : "--vdev=%s", devices[i].args);
+    }
+    if (!pci)
+        add(a, "--no-pci");
+}
+
+int dp_eal_start(const struct hr_config *config, const char *run_dir,
+                 const struct dp_device *devices, unsigned count)
+{
+    struct arguments a = {0};
+
+    add(&a, "headrace-dataplane");
+    add(&a, "--log-level=warning");
+    add(&a, "--file-prefix=headrace");
+    int err = add_cores(&a, config);
+    if (!err)
+        err = add_memory(&a, config);
+    add_devices(&a, devices, count);
+    for (unsigned i = 0; i < config->dataplane.eal_count; i++)
+        add(&a, "%s", config->dataplane.eal[i]);
+    if (!err && a.full) {
+        hr_error("dataplane.eal: more than %d arguments, or no memory", ARGUMENTS_MAX);
+        err = -E2BIG;
+    }
+    if (!err) {
+        setenv("RUNTIME_DIRECTORY", run_dir, 1); /* where DPDK's telemetry socket goes */
+        open_log();
+        if (rte_eal_init(a.n, a.v) < 0) {
+            err = rte_errno ? -rte_errno : -EINVAL;
+            hr_error("DPDK does not start: %s; its own lines above say why", strerror(-err));
+        }
+    }
+    for (int i = 0; i < a.n; i++)
+        free(a.owned[i]);
+    return err;
+}
+
+void dp_eal_stop(void)
+{
+    rte_eal_cleanup();
+}

@@ -1,0 +1,31 @@
+#include "dataplane/dataplane.h"
+#include "dataplane/packet.h"
+
+#include <rte_ethdev.h>
+
+#define TRIES 4 /* a port that has just sent takes more at once; beyond that it is full */
+
+static void send_run(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+    uint16_t sent = 0;
+
+    for (unsigned i = 0; i < TRIES && sent < n; i++)
+        sent += rte_eth_tx_burst(port, w->queue, pkts + sent, n - sent);
+    for (; sent < n; sent++)
+        dp_drop(w, DP_DROP_TX_FULL, pkts[sent]);
+}
+
+void dp_stage_tx(struct dp_worker *w, struct dp_burst *in)
+{
+    unsigned start = 0;
+
+    while (start < in->n) {
+        uint16_t port = dp_packet(in->pkts[start])->port;
+        unsigned end = start + 1;
+        while (end < in->n && dp_packet(in->pkts[end])->port == port)
+            end++;
+        send_run(w, port, in->pkts + start, (uint16_t)(end - start));
+        start = end;
+    }
+    in->n = 0;
+}

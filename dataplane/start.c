@@ -1,0 +1,203 @@
+#include "dataplane/start.h"
+
+#include "dataplane/eal.h"
+#include "dataplane/packet.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POOL_CACHE    256 /* packets per lcore */
+#define FRAME_MIN     2048
+#define FRAME_SPARE   64  /* Ethernet header, VLAN tags, frame check sequence; rounded up */
+
+enum hr_log_level dp_log_level(const char *word)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (word && strcmp(word, words[i]) == 0)
+            return (enum hr_log_level)i;
+    return HR_LOG_INFO;
+}
+
+/* ---- DPDK */
+
+int dp_start_eal(struct dp_dataplane *dp)
+{
+    const struct hr_config *c = dp->config;
+    char where[40];
+
+    if (c->dataplane.ports_count == 0) {
+        hr_error("dataplane.ports: none is configured; one is a device and its addresses");
+        return -EINVAL;
+    }
+    if (c->dataplane.ports_count > HR_PORTS_MAX) {
+        hr_error("dataplane.ports: %u are configured, at most %d are possible",
+                 c->dataplane.ports_count, HR_PORTS_MAX);
+        return -E2BIG;
+    }
+    int err = dp_eal_workers(c, &dp->workers_wanted);
+    for (unsigned i = 0; i < c->dataplane.ports_count && !err; i++) {
+        snprintf(where, sizeof(where), "dataplane.ports[%u]", i);
+        err = dp_device_open(c->dataplane.ports[i].device, where, &dp->devices[i]);
+    }
+    if (!err)
+        err = dp_eal_start(c, dp->run_dir, dp->devices, c->dataplane.ports_count);
+    if (err)
+        return err;
+    dp->tsc_hz = rte_get_tsc_hz();
+    dp->started = rte_rdtsc();
+    dp->low_power = strcmp(c->dataplane.polling, "low-power") == 0;
+    return 0;
+}
+
+void dp_stop_eal(struct dp_dataplane *dp)
+{
+    (void)dp;
+    dp_eal_stop();
+}
+
+/* ---- packets and ports */
+
+/* DPDK numbers ports as it finds them: each goes where its number says. */
+static int probe_ports(struct dp_dataplane *dp)
+{
+    unsigned count = dp->config->dataplane.ports_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct dp_port port;
+        int err = dp_port_probe(&port, &dp->config->dataplane.ports[i], &dp->devices[i]);
+        if (err)
+            return err;
+        if (port.id >= count) {
+            hr_error("'%s' is DPDK's port %u, beyond the %u configured: a device with several ports needs all of them configured",
+                     port.device, port.id, count);
+            return -ENOTSUP;
+        }
+        dp->ports[port.id] = port;
+    }
+    dp->ports_count = count;
+    return 0;
+}
+
+static uint16_t frame_size(const struct dp_dataplane *dp)
+{
+    unsigned size = FRAME_MIN;
+
+    for (unsigned i = 0; i < dp->ports_count; i++) {
+        size = RTE_MAX(size, (unsigned)dp->ports[i].mtu + FRAME_SPARE);
+        size = RTE_MAX(size, dp->devices[i].frame);
+    }
+    return (uint16_t)RTE_MIN(size + RTE_PKTMBUF_HEADROOM, UINT16_MAX);
+}
+
+static int make_pool(struct dp_dataplane *dp)
+{
+    const uint16_t priv = RTE_ALIGN(sizeof(struct dp_packet), RTE_MBUF_PRIV_ALIGN);
+    uint16_t room = frame_size(dp);
+    uint32_t n = dp->config->dataplane.mbufs;
+
+    dp->pool = rte_pktmbuf_pool_create("packets", n, POOL_CACHE, priv, room, SOCKET_ID_ANY);
+    if (dp->pool)
+        return 0;
+    hr_error("no memory for dataplane.mbufs = %u packets, which take %llu MiB: "
+             "raise dataplane.memory_mb (%u), or lower dataplane.mbufs (%s)", n,
+             (unsigned long long)n * (sizeof(struct rte_mbuf) + priv + room + 64) >> 20,
+             dp->config->dataplane.memory_mb, rte_strerror(rte_errno));
+    return -ENOMEM;
+}
+
+int dp_start_ports(struct dp_dataplane *dp)
+{
+    int err = probe_ports(dp);
+
+    if (!err)
+        err = make_pool(dp);
+    for (unsigned i = 0; i < dp->ports_count && !err; i++)
+        err = dp_port_start(&dp->ports[i], dp->pool, dp->workers_wanted);
+    if (err)
+        dp_stop_ports(dp);
+    return err;
+}
+
+void dp_stop_ports(struct dp_dataplane *dp)
+{
+    for (unsigned i = dp->ports_count; i > 0; i--)
+        dp_port_stop(&dp->ports[i - 1]);
+    rte_mempool_free(dp->pool);
+    dp->pool = NULL;
+}
+
+/* ---- workers */
+
+int dp_make_workers(struct dp_dataplane *dp)
+{
+    int err = 0;
+
+    dp->workers = aligned_alloc(RTE_CACHE_LINE_SIZE,
+                                RTE_CACHE_LINE_ROUNDUP(dp->workers_wanted * sizeof(*dp->workers)));
+    if (!dp->workers)
+        err = -ENOMEM;
+    for (unsigned i = 0; i < dp->workers_wanted && !err; i++) {
+        struct dp_worker *w = &dp->workers[i];
+        memset(w, 0, sizeof(*w));
+        w->dp = dp;
+        w->id = i;
+        w->lcore = DP_EAL_WORKER_LCORE + i;
+        w->queue = (uint16_t)i;
+        w->pool = dp->pool;
+        err = dp_worker_init(w);
+        if (!err)
+            dp->workers_count++;
+    }
+    if (err) {
+        hr_error("no memory for %u workers: %s", dp->workers_wanted, strerror(-err));
+        dp_free_workers(dp);
+    }
+    return err;
+}
+
+void dp_free_workers(struct dp_dataplane *dp)
+{
+    for (unsigned i = dp->workers_count; i > 0; i--)
+        dp_worker_free(&dp->workers[i - 1]);
+    dp->workers_count = 0;
+    free(dp->workers);
+    dp->workers = NULL;
+}
+
+int dp_start_workers(struct dp_dataplane *dp)
+{
+    for (unsigned i = 0; i < dp->workers_count; i++) {
+        struct dp_worker *w = &dp->workers[i];
+        int err = rte_eal_remote_launch(dp_worker_main, w, w->lcore);
+        if (err) {
+            hr_error("worker %u does not start on lcore %u: %s", i, w->lcore, strerror(-err));
+            dp_stop_workers(dp);
+            return err;
+        }
+    }
+    return 0;
+}
+
+void dp_stop_workers(struct dp_dataplane *dp)
+{
+    const struct timespec nap = {.tv_nsec = 1000 * 1000};
+
+    atomic_store(&dp->stopping, true);
+    for (unsigned i = 0; i < dp->workers_count; i++) {
+        struct dp_worker *w = &dp->workers[i];
+        while (rte_eal_get_lcore_state(w->lcore) == RUNNING) {
+            dp_worker_collect(w); /* so that its done ring has room for the last works */
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+        }
+        rte_eal_wait_lcore(w->lcore);
+        dp_worker_collect(w);
+    }
+}

@@ -1,0 +1,281 @@
+#include "dataplane/worker.h"
+
+#include "dataplane/dataplane.h"
+#include "dataplane/meter.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define WORKS_PER_LOOP 32   /* so that a flood of commands cannot hold media up */
+#define IDLE_LOOPS     200  /* without work before the first nap */
+#define NAP_FIRST_US   10   /* each nap is twice as long as the last, up to dataplane.nap_us */
+#define INJECT_ARENA   8192 /* bytes: an inject slot and its pointers */
+
+const char *const dp_stage_names[DP_STAGES] = {
+#define X(name, word) [DP_STAGE_##name] = word,
+    DP_STAGE_MAP(X)
+#undef X
+};
+
+typedef void (*stage_fn)(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
+
+/* Books the cycles since start on a stage; returns now, which is the start of the next. */
+static inline uint64_t book(struct dp_worker *w, enum dp_stage_id id, unsigned packets,
+                            uint64_t start)
+{
+    uint64_t now = rte_rdtsc();
+    struct dp_stage_counters *s = &w->stages[id];
+
+    s->calls++;
+    s->packets += packets;
+    s->cycles += now - start;
+    return now;
+}
+
+static void transmit(struct dp_worker *w, struct dp_burst *b)
+{
+    unsigned n = b->n;
+
+    if (n == 0)
+        return;
+    uint64_t start = rte_rdtsc();
+    dp_stage_tx(w, b);
+    book(w, DP_STAGE_TX, n, start);
+}
+
+/* A stage whose packets go straight out. */
+static void answer(struct dp_worker *w, enum dp_stage_id id, stage_fn stage, struct dp_burst *in)
+{
+    struct dp_burst out;
+    unsigned n = in->n;
+
+    if (n == 0)
+        return;
+    out.n = 0;
+    uint64_t start = rte_rdtsc();
+    stage(w, in, &out);
+    book(w, id, n, start);
+    transmit(w, &out);
+}
+
+static void punt(struct dp_worker *w, struct dp_burst *in)
+{
+    unsigned n = in->n;
+
+    if (n == 0)
+        return;
+    uint64_t start = rte_rdtsc();
+    dp_stage_punt(w, in);
+    book(w, DP_STAGE_PUNT, n, start);
+}
+
+static void forward(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_fanout f;
+    struct dp_copies copies;
+    struct dp_burst out;
+    unsigned n = in->n;
+    bool more;
+
+    if (n == 0)
+        return;
+    f.burst.n = f.packet = f.subscription = 0;
+    uint64_t at = rte_rdtsc();
+    dp_stage_ingress(w, in, &f.burst);
+    at = book(w, DP_STAGE_INGRESS, n, at);
+    if (f.burst.n == 0)
+        return;
+    do {
+        copies.n = out.n = 0;
+        more = dp_stage_fanout(w, &f, &copies);
+        at = book(w, DP_STAGE_FANOUT, copies.n, at);
+        n = copies.n;
+        dp_stage_egress(w, &copies, &out);
+        book(w, DP_STAGE_EGRESS, n, at);
+        transmit(w, &out);
+        at = rte_rdtsc();
+    } while (more);
+}
+
+static unsigned receive(struct dp_worker *w, unsigned port)
+{
+    struct dp_burst in;
+    struct dp_classified c;
+    uint64_t at = rte_rdtsc();
+
+    dp_stage_rx(w, port, &in);
+    unsigned n = in.n;
+    if (n == 0)
+        return 0;
+    at = book(w, DP_STAGE_RX, n, at);
+    dp_stage_classify(w, &in, &c);
+    book(w, DP_STAGE_CLASSIFY, n, at);
+    punt(w, &c.punt);
+    answer(w, DP_STAGE_HOST, dp_stage_host, &c.host);
+    answer(w, DP_STAGE_RTCP, dp_stage_rtcp, &c.rtcp);
+    forward(w, &c.rtp);
+    return n;
+}
+
+/* A stage that makes packets of its own accord. */
+static unsigned originate(struct dp_worker *w, enum dp_stage_id id,
+                          void (*stage)(struct dp_worker *w, struct dp_burst *out))
+{
+    struct dp_burst out;
+    uint64_t start = rte_rdtsc();
+
+    out.n = 0;
+    stage(w, &out);
+    unsigned n = out.n;
+    if (n) {
+        book(w, id, n, start);
+        transmit(w, &out);
+    }
+    return n;
+}
+
+static unsigned mailbox(struct dp_worker *w)
+{
+    struct dp_work *work;
+    unsigned n = 0;
+    uint64_t start = rte_rdtsc();
+
+    while (n < WORKS_PER_LOOP && rte_ring_free_count(w->done) > 0 &&
+           rte_ring_sc_dequeue(w->mailbox, (void **)&work) == 0) {
+        work->run(w, work);
+        dp_worker_return(w, work);
+        n++;
+    }
+    if (n)
+        book(w, DP_STAGE_MAILBOX, n, start);
+    return n;
+}
+
+/* The system calls of a loop: at most one to either reader, when there is something new. */
+static void wake(struct dp_worker *w)
+{
+    if (w->punted)
+        hr_channel_wake(w->channel, HR_SIDE_CONTROLPLANE);
+    if (w->returned)
+        eventfd_write(w->dp->returned, 1);
+    w->punted = w->returned = false;
+}
+
+static void idle(struct dp_worker *w)
+{
+    uint32_t us = NAP_FIRST_US;
+
+    if (!w->dp->low_power || ++w->idle < IDLE_LOOPS) {
+        rte_pause();
+        return;
+    }
+    us <<= RTE_MIN(w->idle - IDLE_LOOPS, 10u);
+    us = RTE_MIN(us, w->dp->config->dataplane.nap_us);
+    struct timespec nap = {.tv_nsec = us * 1000L};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+}
+
+static unsigned loop(struct dp_worker *w)
+{
+    unsigned n = 0;
+
+    w->now = rte_rdtsc();
+    w->channel = atomic_load(&w->dp->channel);
+    for (unsigned port = 0; port < w->dp->ports_count; port++)
+        n += receive(w, port);
+    n += originate(w, DP_STAGE_INJECT, dp_stage_inject);
+    n += originate(w, DP_STAGE_TICK, dp_stage_tick);
+    n += mailbox(w);
+    wake(w);
+    atomic_fetch_add(&w->loops, 1);
+    return n;
+}
+
+int dp_worker_main(void *worker)
+{
+    struct dp_worker *w = worker;
+
+    prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: the default would make each nap 50 us longer */
+    atomic_store(&w->running, true);
+    w->loop_ended = rte_rdtsc();
+    while (!atomic_load_explicit(&w->dp->stopping, memory_order_relaxed)) {
+        unsigned n = loop(w);
+        if (n == 0)
+            idle(w);
+        else
+            w->idle = 0;
+        uint64_t now = rte_rdtsc();
+        w->total_cycles += now - w->loop_ended;
+        if (n)
+            w->busy_cycles += now - w->loop_ended;
+        w->loop_ended = now;
+    }
+    while (!rte_ring_empty(w->mailbox)) /* what has been posted is done, so that its owner gets it back */
+        mailbox(w);
+    wake(w);
+    atomic_store(&w->running, false);
+    return 0;
+}
+
+int dp_worker_init(struct dp_worker *w)
+{
+    const struct hr_config *c = w->dp->config;
+    const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+    char name[RTE_RING_NAMESIZE];
+
+    snprintf(name, sizeof(name), "mailbox%u", w->id);
+    w->mailbox = rte_ring_create(name, DP_MAILBOX_SIZE, SOCKET_ID_ANY, flags);
+    snprintf(name, sizeof(name), "done%u", w->id);
+    w->done = rte_ring_create(name, DP_DONE_SIZE, SOCKET_ID_ANY, flags);
+    w->meter = dp_meter_new(c->media.punts_per_second, c->media.punts_per_source_second,
+                            w->dp->tsc_hz, rte_rdtsc());
+    if (!w->mailbox || !w->done || !w->meter || hr_arena_init(&w->inject, INJECT_ARENA)) {
+        dp_worker_free(w);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void dp_worker_free(struct dp_worker *w)
+{
+    hr_arena_free(&w->inject);
+    dp_meter_free(w->meter);
+    rte_ring_free(w->done);
+    rte_ring_free(w->mailbox);
+    w->meter = NULL;
+    w->done = w->mailbox = NULL;
+}
+
+int dp_worker_post(struct dp_worker *w, struct dp_work *work)
+{
+    return rte_ring_sp_enqueue(w->mailbox, work) ? -ENOSPC : 0;
+}
+
+int dp_worker_return(struct dp_worker *w, struct dp_work *work)
+{
+    if (rte_ring_sp_enqueue(w->done, work))
+        return -ENOSPC;
+    w->returned = true;
+    return 0;
+}
+
+void dp_worker_collect(struct dp_worker *w)
+{
+    struct dp_work *work;
+
+    while (rte_ring_sc_dequeue(w->done, (void **)&work) == 0)
+        work->done(work);
+}
+
+void dp_worker_quiesce(const struct dp_worker *w)
+{
+    const struct timespec nap = {.tv_nsec = 20 * 1000};
+    uint64_t loops = atomic_load(&w->loops);
+
+    while (atomic_load(&w->running) && atomic_load(&w->loops) == loops)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+}
