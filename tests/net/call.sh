@@ -1,0 +1,66 @@
+# Sourced after lib.sh: an aiortc call that runs beside a test, and whether it goes on.
+python=/usr/bin/python3 # Debian's, which has aiortc
+call_pid= call_state=$work/call.json
+beside=() # further processes that end with the test
+export PYTHONDONTWRITEBYTECODE=1
+
+end_beside() {
+    local status=$?
+    for pid in $call_pid "${beside[@]}"; do
+        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    done
+    return $status
+}
+trap 'end_beside; cleanup' EXIT
+
+# start_call ROOM [OPTION...]: returns when the viewer has decoded frames and heard something.
+start_call() {
+    local room=$1
+    shift
+    in_client "$python" "$top/tests/net/call.py" --http "$http" --room "$room" \
+        --state "$call_state" "$@" >>"$work/call.log" 2>&1 &
+    call_pid=$!
+    wait_for 30 call_has_frames 10 || fail "the call in room $room does not get going"
+    echo "call in room $room: runs"
+}
+
+call_field() { "$python" -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$call_state" "$1"; }
+call_has_frames() { [ "$(call_field frames)" -ge "$1" ]; }
+
+# call_goes_on [SECONDS]: 15 more frames are decoded within that time.
+call_goes_on() {
+    local frames
+    kill -0 "$call_pid" || fail "the call's process ended"
+    frames=$(call_field frames)
+    wait_for "${1:-10}" call_has_frames $((frames + 15)) ||
+        fail "the call stands still at frame $(call_field frames): $(cat "$call_state")"
+}
+
+# stop_call: both its sessions must end with 200.
+stop_call() {
+    kill -TERM "$call_pid"
+    wait "$call_pid" || fail "the call did not end cleanly"
+    call_pid=
+}
+
+# metric NAME: a counter of the control plane, from /metrics; 0 when it is not there.
+metric() { in_client curl -fs "$http/metrics" | awk -v n="$1" '$1 == n || index($1, n "{") == 1 {s += $2} END {printf "%d\n", s}'; }
+
+# rises WHAT COUNT COUNTER... -- COMMAND...: the command makes the counter grow by at least COUNT.
+# COUNTER is a command line that prints a number: `drops first_byte`, `metric headrace_stun_not_stun_total`.
+rises() {
+    local what=$1 count=$2 counter=() before
+    shift 2
+    while [ "$1" != -- ]; do counter+=("$1") && shift; done
+    shift
+    before=$("${counter[@]}")
+    "$@" >>"$work/rises.log" 2>&1 || fail "$what: the command failed: $*"
+    wait_for 10 risen "$((before + count))" "${counter[@]}" ||
+        fail "$what: ${counter[*]} went from $before to $("${counter[@]}"), not up by $count"
+    echo "$what: ${counter[*]} +$(($("${counter[@]}") - before))"
+}
+risen() {
+    local least=$1
+    shift
+    [ "$("$@")" -ge "$least" ]
+}
