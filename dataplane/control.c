@@ -304,7 +304,6 @@ void dp_control_run(struct dp_control *c)
 
 static int listen_in(struct dp_control *c, const char *run_dir)
 {
-    char path[256];
     struct stat st;
 
     if (mkdir(run_dir, 0755) && errno != EEXIST) {
@@ -316,15 +315,15 @@ static int listen_in(struct dp_control *c, const char *run_dir)
         return -errno;
     c->group = st.st_gid;
     c->owner = geteuid();
-    snprintf(path, sizeof(path), "%s/" SOCKET_NAME, run_dir);
-    c->listener = hr_socket_listen(path, SOCKET_MODE);
+    snprintf(c->path, sizeof(c->path), "%s/" SOCKET_NAME, run_dir);
+    c->listener = hr_socket_listen(c->path, SOCKET_MODE);
     if (c->listener == -EADDRINUSE)
         hr_error("a dataplane is already running: it answers on %s (another one needs its own --run-dir)",
-                 path);
+                 c->path);
     else if (c->listener < 0)
-        hr_error("cannot listen on %s: %s", path, strerror(-c->listener));
-    else if (chown(path, (uid_t)-1, c->group))
-        hr_warning("cannot give %s to the group of %s: %s", path, run_dir, strerror(errno));
+        hr_error("cannot listen on %s: %s", c->path, strerror(-c->listener));
+    else if (chown(c->path, (uid_t)-1, c->group))
+        hr_warning("cannot give %s to the group of %s: %s", c->path, run_dir, strerror(errno));
     return c->listener < 0 ? c->listener : 0;
 }
 
@@ -384,5 +383,7 @@ void dp_control_close(struct dp_control *c)
     close_fd(&c->epoll);
     close_fd(&c->signals);
     close_fd(&c->dp->returned);
+    if (c->listener >= 0)
+        unlink(c->path);
     close_fd(&c->listener);
 }

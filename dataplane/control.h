@@ -30,6 +30,7 @@ struct dp_control {
     int epoll, listener, signals;
     uid_t owner; /* of the process */
     gid_t group; /* of the run directory: its members may connect */
+    char path[256]; /* of the socket */
     struct dp_client clients[DP_CLIENTS_MAX];
     struct dp_client *controlplane; /* or NULL */
     struct hr_channel *channel;     /* its rings, or NULL; also in dp->channel for the workers */

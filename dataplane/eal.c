@@ -14,9 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ARGUMENTS_MAX (64 + HR_PORTS_MAX)
 #define HUGEPAGES     "/sys/kernel/mm/hugepages"
+#define PREFIX        "headrace"
+#define RUNTIME       "dpdk/" PREFIX /* below the run directory */
 
 /* The argument vector; EAL permutes the pointers, so they are freed from a copy of it. */
 struct arguments {
@@ -181,7 +184,8 @@ static int add_memory(struct arguments *a, const struct hr_config *config)
 {
     add(a, "-m");
     add(a, "%u", config->dataplane.memory_mb);
-    add(a, "--in-memory"); /* nothing to find, or to leave behind, in a file system */
+    /* Either way nothing to find, or to leave behind, in a file system. */
+    add(a, config->dataplane.hugepages ? "--in-memory" : "--no-shconf");
     if (!config->dataplane.hugepages) {
         add(a, "--no-huge");
         return 0;
@@ -214,7 +218,8 @@ int dp_eal_start(const struct hr_config *config, const char *run_dir,
 
     add(&a, "headrace-dataplane");
     add(&a, "--log-level=warning");
-    add(&a, "--file-prefix=headrace");
+    add(&a, "--log-level=lib.telemetry:error"); /* it warns of a socket that it rightly does not make */
+    add(&a, "--file-prefix=" PREFIX);
     int err = add_cores(&a, config);
     if (!err)
         err = add_memory(&a, config);
@@ -238,7 +243,16 @@ int dp_eal_start(const struct hr_config *config, const char *run_dir,
     return err;
 }
 
-void dp_eal_stop(void)
+void dp_eal_stop(const char *run_dir)
 {
+    char path[512];
+
     rte_eal_cleanup();
+    /* DPDK leaves its telemetry socket's place behind. */
+    snprintf(path, sizeof(path), "%s/" RUNTIME "/dpdk_telemetry.v2", run_dir);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/" RUNTIME, run_dir);
+    rmdir(path);
+    snprintf(path, sizeof(path), "%s/dpdk", run_dir);
+    rmdir(path);
 }

@@ -13,6 +13,6 @@ int dp_eal_workers(const struct hr_config *config, unsigned *workers);
 /* 0 or -errno, logged with what the user can do. The calling thread becomes the main lcore. */
 int dp_eal_start(const struct hr_config *config, const char *run_dir,
                  const struct dp_device *devices, unsigned count);
-void dp_eal_stop(void);
+void dp_eal_stop(const char *run_dir);
 
 #endif

@@ -59,8 +59,7 @@ int dp_start_eal(struct dp_dataplane *dp)
 
 void dp_stop_eal(struct dp_dataplane *dp)
 {
-    (void)dp;
-    dp_eal_stop();
+    dp_eal_stop(dp->run_dir);
 }
 
 /* ---- packets and ports */
