@@ -2,10 +2,12 @@
 
 export const GAP = 10;
 
-/* Tiles may be narrower than a camera's picture (it is cropped), so that phones fill their height. */
-const NARROWEST = 0.75;
+/* Tiles may be narrower than a camera's picture, which is cropped then: on phones, to fill them. */
+const NARROWEST = 1.1;
+const NARROWEST_UPRIGHT = 0.75;
 const WIDEST = 16 / 9;
 const SMALLEST_WIDTH = 150;
+const SMALLEST_UNDER_STAGE = 104;
 
 /*
  * Places `count` tiles: {rects, more, height}. `stage` is the index of the tile that gets the
@@ -20,7 +22,11 @@ export function arrange(count, { stage = -1, float = false }, field) {
     if (float && count === 2) {
         return floating(field);
     }
-    const grid = gridOf(count, field.width, field.height);
+    return even(count, field, SMALLEST_WIDTH);
+}
+
+function even(count, field, smallest) {
+    const grid = gridOf(count, field.width, field.height, smallest);
     const rects = Array.from({ length: count }, (_, i) => cellOf(i, count, grid, field));
     const height = grid.scroll ? rects[count - 1].y + grid.height : field.height;
     return { rects, more: null, height };
@@ -30,33 +36,34 @@ export function arrange(count, { stage = -1, float = false }, field) {
  * {columns, width, height, scroll} of the largest equal tiles that `count` of find room for. When
  * they would be smaller than a face, they keep that size and the grid scrolls.
  */
-export function gridOf(count, width, height, gap = GAP) {
+export function gridOf(count, width, height, smallest = SMALLEST_WIDTH) {
     let best = { columns: 1, width: 0, height: 0, scroll: false };
     for (let columns = 1; columns <= count; columns++) {
-        const tile = tileOf(columns, Math.ceil(count / columns), { width, height }, gap);
+        const tile = tileOf(columns, Math.ceil(count / columns), { width, height });
         if (tile.width * tile.height > best.width * best.height * 1.001) {
             best = { columns, ...tile, scroll: false };
         }
     }
-    return best.width < Math.min(SMALLEST_WIDTH, width) && count > 1 ? scrolling(width, gap) : best;
+    return best.width < Math.min(smallest, width) && count > 1 ? scrolling(width, smallest) : best;
 }
 
-function tileOf(columns, rows, field, gap) {
-    const width = (field.width - gap * (columns - 1)) / columns;
-    const height = (field.height - gap * (rows - 1)) / rows;
+function tileOf(columns, rows, field) {
+    const narrowest = field.width < field.height ? NARROWEST_UPRIGHT : NARROWEST;
+    const width = (field.width - GAP * (columns - 1)) / columns;
+    const height = (field.height - GAP * (rows - 1)) / rows;
     if (width <= 0 || height <= 0) {
         return { width: 0, height: 0 };
     }
-    const shape = Math.min(WIDEST, Math.max(NARROWEST, width / height));
+    const shape = Math.min(WIDEST, Math.max(narrowest, width / height));
     return {
         width: Math.floor(Math.min(width, height * shape)),
         height: Math.floor(Math.min(height, width / shape)),
     };
 }
 
-function scrolling(width, gap) {
-    const columns = Math.max(1, Math.floor((width + gap) / (SMALLEST_WIDTH + gap)));
-    const tile = Math.max(1, Math.floor((width - gap * (columns - 1)) / columns));
+function scrolling(width, smallest) {
+    const columns = Math.max(1, Math.floor((width + GAP) / (smallest + GAP)));
+    const tile = Math.max(1, Math.floor((width - GAP * (columns - 1)) / columns));
     return { columns, width: tile, height: Math.floor(tile * 0.75), scroll: true };
 }
 
@@ -91,39 +98,44 @@ function floating(field) {
     return { rects: [main, rect], more: null, height: field.height };
 }
 
-/* The strip of the others stands where the stage loses least: at the side, or below. */
+/* A wide field has the others in a strip at the side, an upright one in a grid under the stage. */
 function staged(count, stage, field) {
-    const side = field.width > field.height * 1.15 && field.width >= 700;
-    const length = side ? field.height : field.width;
-    const tile = side ? sideTile(field) : belowTile(field);
-    const step = (side ? tile.height : tile.width) + GAP;
-    const room = Math.max(1, Math.floor((length + GAP) / step));
+    if (field.width < field.height) {
+        return stagedUpright(count, stage, field);
+    }
+    const tile = sideTile(field);
+    const step = tile.height + GAP;
+    const room = Math.max(1, Math.floor((field.height + GAP) / step));
     const others = count - 1;
     const shown = others > room ? room - 1 : others;
-    const places = others > room ? room : others;
-    const start = Math.max(0, Math.round((length - (places * step - GAP)) / 2));
-    const place = (n) => (side
-        ? { x: field.width - tile.width, y: start + n * step, ...tile }
-        : { x: start + n * step, y: field.height - tile.height, ...tile });
-    const main = side
-        ? { x: 0, y: 0, width: field.width - tile.width - GAP, height: field.height }
-        : { x: 0, y: 0, width: field.width, height: field.height - tile.height - GAP };
-    let next = 0;
-    const rects = Array.from({ length: count }, (_, i) => {
-        if (i === stage) {
-            return main;
-        }
-        return next < shown ? place(next++) : null;
-    });
+    const places = Math.min(others, room);
+    const start = Math.max(0, Math.round((field.height - (places * step - GAP)) / 2));
+    const place = (n) => ({ x: field.width - tile.width, y: start + n * step, ...tile });
+    const main = { x: 0, y: 0, width: field.width - tile.width - GAP, height: field.height };
+    const rects = withStage(count, stage, main, (n) => (n < shown ? place(n) : null));
     return { rects, more: others > shown ? place(shown) : null, height: field.height };
+}
+
+function stagedUpright(count, stage, field) {
+    const height = Math.round(Math.min(field.height * 0.6, field.width * 0.65));
+    const left = field.height - height - GAP;
+    /* A single other one stays no larger than the stage, and both stand in the middle. */
+    const below = { width: field.width, height: count === 2 ? Math.min(left, height) : left };
+    const top = Math.floor((left - below.height) / 2);
+    const main = { x: 0, y: top, width: field.width, height };
+    const grid = even(count - 1, below, SMALLEST_UNDER_STAGE);
+    const down = (rect) => ({ ...rect, y: rect.y + top + height + GAP });
+    const rects = withStage(count, stage, main, (n) => down(grid.rects[n]));
+    return { rects, more: null, height: grid.height + top * 2 + height + GAP };
+}
+
+/* The stage's rectangle at its index; place(n) for the n-th of the others. */
+function withStage(count, stage, main, place) {
+    let next = 0;
+    return Array.from({ length: count }, (_, i) => (i === stage ? main : place(next++)));
 }
 
 function sideTile(field) {
     const width = Math.round(Math.min(260, Math.max(150, field.width * 0.18)));
     return { width, height: Math.round(width * 9 / 16) };
-}
-
-function belowTile(field) {
-    const height = Math.round(Math.min(140, Math.max(80, field.height * 0.16)));
-    return { width: Math.round(height * 4 / 3), height };
 }

@@ -111,6 +111,7 @@ function refuse() {
 
 drawIcons();
 byId('copy-link').onclick = copyLink;
+byId('invite').onclick = copyLink;
 setInterval(showClock, 1000);
 document.addEventListener('visibilitychange', () => session && keepAwake());
 /* Closing the page says goodbye; a page that comes back from the browser's cache starts afresh. */

@@ -245,6 +245,7 @@ export class Session extends Emitter {
         this.toolbar.set('share', this.#local.screen !== null);
         this.toolbar.set('hand', this.#hand);
         show(byId('presenting'), this.#local.screen !== null);
+        show(byId('alone'), this.signalling.joined && this.room.participants.size === 0);
         this.#drawBadges();
     }
 
