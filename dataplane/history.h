@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define DP_HISTORY_VIDEO_MIN 256  /* packets a stream keeps, at least and */
-#define DP_HISTORY_VIDEO_MAX 2048 /* at most; between them 1024 a second of history_ms */
+#define DP_HISTORY_VIDEO_MAX 2048 /* at most; between them so many: */
+#define DP_HISTORY_PER_SECOND 1024
 #define DP_HISTORY_AUDIO     128
 #define DP_RECORD_RUNS       4    /* switches of a subscription that a NACK may reach back over */
 
@@ -30,6 +31,8 @@ struct dp_history_budget {
     uint64_t max_age; /* TSC */
 };
 
+/* Packets to keep of one stream: a power of two. */
+uint32_t dp_history_size(bool video, uint32_t history_ms);
 /* Takes a reference to m, whose dp_packet.index is set; no effect if it is kept already. */
 void dp_history_keep(struct dp_history *h, struct dp_history_budget *b, struct rte_mbuf *m);
 /* The packet, still the history's, or NULL. */

@@ -20,6 +20,8 @@ struct dp_packet {
     /* ingress */
     struct dp_stream *stream; /* valid within the burst only */
     uint64_t index;           /* 48-bit SRTP packet index */
+    bool keyframe;            /* first packet of a coded video sequence, by Dependency Descriptor */
+    bool padding;             /* nothing but padding: takes no outgoing number */
     struct dp_rtp_header rtp;
 };
 

@@ -31,20 +31,28 @@
 #define DP_SOURCE_STREAMS         (2 * HR_RIDS_MAX) /* media, then the RTX of each */
 #define DP_INGRESS_SSRCS          256  /* slots: twice the streams of an endpoint, and room */
 #define DP_RETIRED_STREAMS_MAX    512  /* ingress SSRCs that an endpoint has given up; then new ones are refused */
-#define DP_RETIRED_SSRCS_MAX      4096 /* egress SSRCs likewise; then new subscriptions are refused */
+#define DP_RETIRED_SSRCS_MAX      16384 /* egress SSRCs likewise; then new subscriptions are refused */
 #define DP_RTCP_SENDERS_MAX       64   /* SSRCs that an endpoint's RTCP may come from */
 #define DP_ENDPOINT_SUBSCRIPTIONS_MAX 16384
 #define DP_PAYLOAD_TYPES          128
 #define DP_PT_NONE                0xFF
 #define DP_KEYSTREAM_MAX          2048 /* bytes of one payload */
 
-struct dp_keyframe;
-
 /* A payload type of a source. */
 struct dp_payload {
     uint32_t clock_rate; /* 0: not negotiated */
     uint8_t codec;       /* Headrace__Payload__Codec */
     uint8_t rtx_for;
+};
+
+/* StreamSeen on its way to the main thread. The worker writes it while not posted, main reads it while posted. */
+struct dp_seen {
+    struct dp_work work;
+    struct dp_dataplane *dp;
+    atomic_bool posted; /* worker sets, main clears */
+    uint32_t source;
+    uint32_t ssrc;
+    char rid[HR_RID_MAX + 1];
 };
 
 /* One RTP stream of a source: one SSRC at a time. */
@@ -54,14 +62,13 @@ struct dp_stream {
     bool claimed; /* has an SSRC, signalled or seen */
     bool begun;   /* an authentic packet has come under this SSRC */
     bool rtx;
-    bool has_dd;  /* packets carry the Dependency Descriptor */
-    uint8_t layer; /* index of its RID in the source */
-    uint32_t takers; /* subscriptions that forward it or wait to */
+    bool has_dd;     /* packets carry the Dependency Descriptor */
+    uint8_t layer;   /* index of its RID in the source */
+    uint32_t takers; /* subscriptions that forward it, and those that wait to */
     struct dp_srtp_rx rx;
     struct dp_rxstats rxstats;
     struct dp_dd_state *dd; /* video, not RTX; else NULL */
     struct dp_history history;
-    uint32_t newest_ts; /* RTP timestamp of the newest packet */
 
     /* last sender report */
     uint64_t sr_ntp;
@@ -69,34 +76,39 @@ struct dp_stream {
     uint32_t sr_count; /* 0: none yet */
 
     /* activity */
-    uint64_t last_packet; /* TSC */
+    uint64_t last_packet; /* TSC; 0: none, or it said BYE */
     uint64_t window_bytes;
-    uint64_t bitrate; /* bit/s in the last layers tick */
+    uint64_t bitrate; /* bit/s between the last two layers ticks */
     uint64_t packets, bytes;
-    uint32_t lost;
+    int32_t lost; /* as in the last receiver report */
 
     /* keyframe requests */
     bool keyframe_wanted;
     uint8_t fir_seq;
     uint64_t keyframe_asked; /* TSC of the last request sent; 0: never */
 
-    /* StreamSeen on its way to the main thread */
-    struct dp_work seen;
-    atomic_bool seen_posted; /* worker sets, main clears */
-    uint32_t seen_ssrc;      /* worker writes while not posted, main reads while posted */
+    struct dp_seen seen;
 };
 
-/* What a participant publishes: one media section. */
-struct dp_source {
-    uint32_t id;
-    struct dp_endpoint *endpoint;
+/* What a SourcePut says. */
+struct dp_source_conf {
     bool video, transport_cc, nack, pli, fir;
     uint8_t mid_len;
     char mid[HR_MID_MAX];
     uint8_t rids_count;
     uint8_t rid_len[HR_RIDS_MAX];
     char rid[HR_RIDS_MAX][HR_RID_MAX];
+    uint8_t ssrcs_count;
+    uint8_t ssrc_layer[HR_RIDS_MAX];
+    uint32_t ssrc[HR_RIDS_MAX], rtx_ssrc[HR_RIDS_MAX]; /* 0: none */
     struct dp_payload payloads[DP_PAYLOAD_TYPES];
+};
+
+/* What a participant publishes: one media section. */
+struct dp_source {
+    uint32_t id;
+    struct dp_endpoint *endpoint;
+    struct dp_source_conf conf;
     struct dp_stream *streams[DP_SOURCE_STREAMS]; /* NULL beyond its layers */
 
     /* subscriptions to it, sorted by shard and id: each shard's are a slice */
@@ -105,12 +117,12 @@ struct dp_source {
     uint32_t fan_size;
 
     /* layers.c */
-    struct dp_stream *best;
+    struct dp_stream *best; /* what is forwarded; NULL: nothing has come yet */
     struct dp_stream *challenger;
     uint8_t challenger_ticks;
     uint64_t layers_at; /* TSC of the last tick */
 
-    uint64_t keyframe_sent; /* TSC of the last request sent */
+    uint64_t keyframe_sent; /* TSC of the last request sent; 0: never */
     TAILQ_ENTRY(dp_source) of_endpoint;
 };
 
@@ -122,46 +134,49 @@ struct dp_run {
     struct dp_stream *stream;
 };
 
-/* A source forwarded to an endpoint. */
-struct dp_subscription {
-    /* hot: what egress touches for each packet */
-    struct dp_endpoint *endpoint;
-    struct dp_source *source;  /* NULL: none for now */
-    struct dp_stream *stream;  /* forwarded now, or NULL */
-    struct dp_stream *wanted;  /* to be forwarded from its next key frame on, or NULL */
-    uint32_t ssrc;
-    uint32_t id;
+/* What a SubscriptionPut says and may change later. */
+struct dp_subscription_conf {
     bool paused;
     uint8_t mid_len;
     char mid[HR_MID_MAX];
     uint8_t pt[DP_PAYLOAD_TYPES]; /* DP_PT_NONE: not negotiated */
-    uint32_t clock_rate;          /* of the packet sent last */
-    uint32_t switches;            /* stream number for seqmap */
-    uint64_t last_sent;           /* TSC */
-    uint64_t highest_out;
+    char cname[HR_CNAME_MAX + 1];
+};
+
+/* A source forwarded to an endpoint. */
+struct dp_subscription {
+    /* hot: what egress touches for each packet */
+    struct dp_endpoint *endpoint;
+    struct dp_source *source; /* NULL: none for now */
+    struct dp_stream *stream; /* forwarded now, or NULL */
+    struct dp_stream *wanted; /* to be forwarded from its next key frame on, or NULL */
+    uint32_t ssrc;
+    uint32_t id;
+    uint64_t last_sent;   /* TSC */
+    uint64_t highest_out; /* packet index */
     uint64_t packets, bytes;
+    uint32_t switches; /* stream number for seqmap */
+    uint16_t run;      /* number of the newest run */
     struct dp_tsmap tsmap;
     struct dp_records records;
     struct dp_run runs[DP_RECORD_RUNS];
-    uint16_t run; /* number of the newest run */
+    struct dp_subscription_conf conf;
     struct dp_seqmap seqmap;
 
     /* switching */
-    uint64_t wanted_since;   /* TSC */
-    uint32_t wanted_ts;      /* timestamp when it began to wait */
+    uint64_t wanted_since; /* TSC */
+    uint32_t wanted_ts;    /* timestamp of the frame it came into the middle of */
     bool wanted_ts_known;
 
     /* reports */
-    struct dp_stream *sr_stream; /* whose sr_count was sent */
-    uint32_t sr_sent;
-    uint32_t sr_lsr;   /* middle bits of the NTP time sent */
-    uint64_t sr_at;    /* TSC */
-    uint32_t rtcp_packets, rtcp_octets; /* of the sender's info: modulo 2^32 */
+    struct dp_stream *sr_stream; /* whose report was sent last, */
+    uint32_t sr_sent;            /* its count, */
+    uint32_t sr_lsr;             /* middle bits of its NTP time */
+    uint64_t sr_at;              /* and when: TSC */
     uint64_t retransmitted;
     int32_t lost;
     uint32_t jitter;
     uint32_t rtt_us;
-    char cname[HR_CNAME_MAX + 1];
     TAILQ_ENTRY(dp_subscription) of_endpoint;
 };
 
@@ -177,6 +192,7 @@ struct dp_publishing {
     struct dp_ssrc_slot slots[DP_INGRESS_SSRCS];
     struct dp_retired retired[DP_RETIRED_STREAMS_MAX];
     unsigned retired_count;
+    bool retired_full; /* one was forgotten */
     struct dp_twcc twcc;
     uint32_t twcc_ssrc;  /* media SSRC of the newest packet */
     uint64_t twcc_sent;  /* TSC */
@@ -190,16 +206,22 @@ struct dp_keys {
     srtp_t rtcp_in, rtcp_out;
 };
 
+/* What an EndpointPut says and may change later. */
+struct dp_endpoint_conf {
+    bool reachable; /* path is set */
+    struct dp_path path;
+    const struct dp_port *port; /* the path's */
+    struct dp_ext_map exts;
+    uint32_t feedback_ssrc;
+    char ice_ufrag[HR_UFRAG_MAX + 1], ice_pwd[HR_PWD_MAX + 1];
+};
+
 /* One ICE and DTLS association with a client. */
 struct dp_endpoint {
     uint32_t id;
     struct dp_shard *shard;
-    struct dp_keys *keys; /* NULL until DTLS is done */
-    bool reachable;       /* path is set */
-    struct dp_path path;
-    struct dp_ext_map exts;
-    uint32_t feedback_ssrc;
-    char ice_ufrag[HR_UFRAG_MAX + 1], ice_pwd[HR_PWD_MAX + 1];
+    struct dp_keys *keys; /* NULL until DTLS is done; then for good */
+    struct dp_endpoint_conf conf;
     struct dp_publishing *publishing; /* NULL until the first source */
     TAILQ_HEAD(, dp_source) sources;
     TAILQ_HEAD(, dp_subscription) subscriptions;
@@ -231,6 +253,7 @@ struct dp_keystream {
 /* What a worker's sessions count beyond drops. */
 struct dp_session_counts {
     uint32_t endpoints, sources, streams, subscriptions, shards;
+    uint64_t nonce_alarms;
     uint64_t retransmitted, keyframes_asked, reports_sent, feedback_sent;
     uint64_t remb_received, twcc_received, stream_switches;
 };
@@ -251,8 +274,8 @@ struct dp_session {
     struct dp_endpoint *tick_endpoint; /* next to visit; NULL: first of tick_shard */
     uint64_t tick_at;                  /* TSC of the next visit */
 
-    struct dp_work alarm; /* a nonce would have been reused */
-    atomic_bool alarm_posted;
+    struct dp_work alarm; /* a nonce would have been reused: main logs it, once */
+    bool alarm_posted;
 };
 
 /* Made by main before the worker starts; 0 or -ENOMEM. */
@@ -274,7 +297,7 @@ static inline uint64_t dp_session_tsc(const struct dp_session *s, uint32_t ms)
 
 static inline bool dp_endpoint_ready(const struct dp_endpoint *e)
 {
-    return e->keys != NULL && e->reachable;
+    return e->keys != NULL && e->conf.reachable;
 }
 
 #endif

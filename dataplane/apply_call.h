@@ -1,0 +1,52 @@
+/* What the files of apply share: one command on its way from check to reply. */
+#ifndef DP_APPLY_CALL_H
+#define DP_APPLY_CALL_H
+
+#include "dataplane/dataplane.h"
+#include "dataplane/objects.h"
+#include "proto/error.h"
+
+#define DP_DETAIL_MAX 160
+
+struct dp_call {
+    struct dp_dataplane *dp;
+    struct dp_objects *objects;
+    const Headrace__Command *cmd;
+    dp_apply_reply_fn reply;
+    void *arg;
+    char detail[DP_DETAIL_MAX];
+};
+
+/* Work that ends in a reply. The first member of every work here. */
+struct dp_call_work {
+    struct dp_work work;
+    struct dp_objects *objects;
+    uint64_t number;
+    dp_apply_reply_fn reply;
+    void *arg;
+};
+
+/* Notes the detail, returns the error. */
+__attribute__((format(printf, 3, 4))) enum hr_error
+dp_call_refuse(struct dp_call *c, enum hr_error error, const char *format, ...);
+
+/* Zeroed work of size bytes that begins with a struct dp_call_work; NULL if there is no memory. */
+void *dp_call_work_new(const struct dp_call *c, size_t size);
+/* Posts; the mailbox was found to have room before the command was looked at. */
+void dp_call_post(struct dp_worker *w, struct dp_call_work *work);
+/* Answers without error. */
+void dp_call_done(const struct dp_call_work *work);
+
+/* Rows of the command table: an error, with c->detail; or OK, and the reply is on its way. */
+enum hr_error dp_apply_endpoint_put(struct dp_call *c);
+enum hr_error dp_apply_source_put(struct dp_call *c);
+enum hr_error dp_apply_subscription_put(struct dp_call *c);
+enum hr_error dp_apply_object_delete(struct dp_call *c);
+enum hr_error dp_apply_keyframe_request(struct dp_call *c);
+enum hr_error dp_apply_stats_get(struct dp_call *c);
+enum hr_error dp_apply_objects_get(struct dp_call *c);
+
+/* dp_seen.work.done */
+void dp_apply_seen(struct dp_work *work);
+
+#endif

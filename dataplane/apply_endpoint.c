@@ -1,0 +1,280 @@
+#include "dataplane/apply_call.h"
+#include "dataplane/endpoint.h"
+
+#include <rte_hash_crc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHARD_SEED 0
+
+struct endpoint_work {
+    struct dp_call_work call;
+    struct dp_endpoint *endpoint;
+    struct dp_endpoint_conf conf;
+    struct dp_keys *keys;
+    bool link;
+    int old_flow; /* slot to release */
+};
+
+static void run(struct dp_worker *w, struct dp_work *work)
+{
+    struct endpoint_work *job = container_of(work, struct endpoint_work, call.work);
+    if (job->link)
+        dp_endpoint_link(w, job->endpoint);
+    dp_endpoint_configure(w, job->endpoint, &job->conf, job->keys);
+}
+
+static void done(struct dp_work *work)
+{
+    struct endpoint_work *job = container_of(work, struct endpoint_work, call.work);
+    dp_flows_release(job->call.objects->dp->flows, job->old_flow);
+    dp_call_done(&job->call);
+    free(job);
+}
+
+/* ---- checks */
+
+static enum hr_error check_keys(struct dp_call *c, const struct dp_endpoint_object *o)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    const Headrace__SrtpKeys *keys = put->keys;
+    if (keys == NULL && o && o->keyed)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: keys cannot be taken away",
+                              put->id);
+    if (keys == NULL)
+        return HR_ERROR_OK;
+    if (!hr_srtp_profile_ok((int)keys->profile))
+        return dp_call_refuse(c, HR_ERROR_UNSUPPORTED, "endpoint %u: SRTP profile %u", put->id,
+                              keys->profile);
+    size_t want = hr_srtp_key_len(keys->profile) + hr_srtp_salt_len(keys->profile);
+    if (keys->ingress_key.len != want || keys->egress_key.len != want)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: key with salt is not %zu bytes",
+                              put->id, want);
+    return HR_ERROR_OK;
+}
+
+static bool same_bytes(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+/* Against the last Put: keys come once. */
+static enum hr_error check_same_keys(struct dp_call *c, const struct dp_endpoint_object *o)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    Headrace__EndpointPut *last =
+        headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
+    if (last == NULL)
+        return dp_call_refuse(c, HR_ERROR_MEMORY, "endpoint %u: no memory", put->id);
+    bool same = put->keys->profile == last->keys->profile &&
+                same_bytes(&put->keys->ingress_key, &last->keys->ingress_key) &&
+                same_bytes(&put->keys->egress_key, &last->keys->egress_key);
+    explicit_bzero(last->keys->ingress_key.data, last->keys->ingress_key.len);
+    explicit_bzero(last->keys->egress_key.data, last->keys->egress_key.len);
+    headrace__endpoint_put__free_unpacked(last, NULL);
+    if (same)
+        return HR_ERROR_OK;
+    return dp_call_refuse(c, HR_ERROR_INVALID,
+                          "endpoint %u: keys cannot change; make a new endpoint", put->id);
+}
+
+static enum hr_error read_path(struct dp_call *c, struct dp_endpoint_conf *conf)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    const char *wrong = "";
+    if (put->path == NULL)
+        return HR_ERROR_OK;
+    if (dp_path_from_message(put->path, &conf->path, &wrong))
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: path: wrong %s", put->id, wrong);
+    for (unsigned i = 0; i < c->dp->ports_count; i++)
+        if (c->dp->ports[i].id == put->path->port)
+            conf->port = &c->dp->ports[i];
+    if (conf->port == NULL)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: path: there is no port %u",
+                              put->id, put->path->port);
+    conf->reachable = true;
+    return HR_ERROR_OK;
+}
+
+static enum hr_error read_extensions(struct dp_call *c, struct dp_endpoint_conf *conf)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    if (put->n_extensions > HR_EXTENSIONS_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: more than %d extensions",
+                              put->id, HR_EXTENSIONS_MAX);
+    dp_ext_map_init(&conf->exts, put->extmap_allow_mixed);
+    for (size_t i = 0; i < put->n_extensions; i++) {
+        const Headrace__Extension *ext = put->extensions[i];
+        if (dp_ext_map_set(&conf->exts, (enum hr_ext_kind)ext->kind, ext->id))
+            return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: extension %u of kind %u",
+                                  put->id, ext->id, ext->kind);
+    }
+    return HR_ERROR_OK;
+}
+
+static enum hr_error read_conf(struct dp_call *c, struct dp_endpoint_conf *conf)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    if (put->id == 0)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint 0: the id is never 0");
+    if (put->cookie.len > HR_COOKIE_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: cookie longer than %d bytes",
+                              put->id, HR_COOKIE_MAX);
+    if (strlen(put->ice_ufrag) > HR_UFRAG_MAX || strlen(put->ice_pwd) > HR_PWD_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: ICE credentials too long",
+                              put->id);
+    strcpy(conf->ice_ufrag, put->ice_ufrag);
+    strcpy(conf->ice_pwd, put->ice_pwd);
+    conf->feedback_ssrc = put->feedback_ssrc;
+    enum hr_error error = read_extensions(c, conf);
+    return error ? error : read_path(c, conf);
+}
+
+/* ---- making it */
+
+static bool rtcp_session(srtp_t *out, enum hr_srtp_profile profile, srtp_ssrc_type_t direction,
+                         const uint8_t *key)
+{
+    srtp_policy_t policy = {.ssrc.type = direction, .key = (unsigned char *)key};
+    if (profile == HR_SRTP_AEAD_AES_128_GCM) {
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
+        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
+    } else {
+        srtp_crypto_policy_set_rtp_default(&policy.rtp);
+        srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+    }
+    return srtp_create(out, &policy) == srtp_err_status_ok;
+}
+
+static struct dp_keys *keys_new(const Headrace__SrtpKeys *msg)
+{
+    struct dp_keys *keys = dp_new(sizeof(*keys));
+    size_t key_len = hr_srtp_key_len(msg->profile);
+    const uint8_t *in = msg->ingress_key.data, *out = msg->egress_key.data;
+    if (keys == NULL)
+        return NULL;
+    keys->profile = msg->profile;
+    if (dp_srtp_key_init(&keys->ingress, keys->profile, in, in + key_len) == 0 &&
+        dp_srtp_key_init(&keys->egress, keys->profile, out, out + key_len) == 0 &&
+        rtcp_session(&keys->rtcp_in, keys->profile, ssrc_any_inbound, in) &&
+        rtcp_session(&keys->rtcp_out, keys->profile, ssrc_any_outbound, out))
+        return keys;
+    dp_keys_free(keys);
+    return NULL;
+}
+
+static struct dp_endpoint_object *object_new(struct dp_objects *objects, uint32_t id)
+{
+    struct dp_endpoint_object *o = calloc(1, sizeof(*o));
+    struct dp_endpoint *e = dp_new(sizeof(*e));
+    if (o == NULL || e == NULL) {
+        free(o);
+        free(e);
+        return NULL;
+    }
+    e->id = id;
+    e->shard = &objects->shards[rte_hash_crc_4byte(id, SHARD_SEED) & (objects->shards_count - 1)];
+    TAILQ_INIT(&e->sources);
+    TAILQ_INIT(&e->subscriptions);
+    *o = (struct dp_endpoint_object){.id = id, .endpoint = e, .worker = e->shard->worker};
+    TAILQ_INIT(&o->sources);
+    TAILQ_INIT(&o->subscriptions);
+    return o;
+}
+
+static struct dp_flow_key flow_of(const struct dp_path *path)
+{
+    struct dp_flow_key key = {
+        .remote_port = path->remote.port,
+        .local_port = path->local.port,
+        .port = path->port,
+        .family = path->family,
+    };
+    memcpy(key.remote_ip, path->remote.ip, sizeof(key.remote_ip));
+    memcpy(key.local_ip, path->local.ip, sizeof(key.local_ip));
+    return key;
+}
+
+/* The flow follows the path. 0 or -ENOSPC; *old: the slot of the former one, to be released. */
+static int move_flow(struct dp_flows *flows, struct dp_endpoint_object *o,
+                     const struct dp_endpoint_conf *conf, int *old)
+{
+    struct dp_flow_key key = flow_of(&conf->path);
+    *old = DP_FLOW_NONE;
+    if (conf->reachable && o->flowing && memcmp(&key, &o->flow, sizeof(key)) == 0)
+        return 0;
+    if (conf->reachable && dp_flows_put(flows, &key, o->endpoint))
+        return -ENOSPC;
+    if (o->flowing)
+        *old = dp_flows_remove(flows, &o->flow, o->endpoint);
+    o->flowing = conf->reachable;
+    o->flow = key;
+    return 0;
+}
+
+struct made {
+    struct endpoint_work *job;
+    struct dp_endpoint_object *o;
+    struct dp_put put;
+    struct dp_keys *keys;
+};
+
+static enum hr_error unmake(struct dp_call *c, struct made *m, bool is_new)
+{
+    free(m->job);
+    dp_put_free(&m->put);
+    dp_keys_free(m->keys);
+    if (is_new && m->o)
+        dp_endpoint_object_free(m->o);
+    return dp_call_refuse(c, HR_ERROR_MEMORY, "endpoint %u: no memory", c->cmd->endpoint_put->id);
+}
+
+/* Everything is right; from the first allocation to the post nothing may half happen. */
+static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *o,
+                          const struct dp_endpoint_conf *conf)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    bool is_new = o == NULL, new_keys = put->keys && (is_new || !o->keyed);
+    struct made m = {
+        .job = dp_call_work_new(c, sizeof(*m.job)),
+        .o = is_new ? object_new(c->objects, put->id) : o,
+        .keys = new_keys ? keys_new(put->keys) : NULL,
+    };
+    if (m.job == NULL || m.o == NULL || (new_keys && m.keys == NULL) ||
+        dp_put_pack(&m.put, &put->base) || dp_index_reserve(&c->objects->endpoints) ||
+        move_flow(c->dp->flows, m.o, conf, &m.job->old_flow))
+        return unmake(c, &m, is_new);
+
+    m.job->call.work = (struct dp_work){.run = run, .done = done};
+    m.job->endpoint = m.o->endpoint;
+    m.job->conf = *conf;
+    m.job->keys = m.keys;
+    m.job->link = is_new;
+    if (is_new)
+        dp_index_add(&c->objects->endpoints, put->id, m.o);
+    m.o->keyed |= new_keys;
+    dp_put_free(&m.o->put);
+    m.o->put = m.put;
+    dp_call_post(m.o->worker, &m.job->call);
+    return HR_ERROR_OK;
+}
+
+enum hr_error dp_apply_endpoint_put(struct dp_call *c)
+{
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    struct dp_endpoint_object *o = dp_index_find(&c->objects->endpoints, put->id);
+    struct dp_endpoint_conf conf;
+    memset(&conf, 0, sizeof(conf));
+    enum hr_error error = read_conf(c, &conf);
+    if (!error)
+        error = check_keys(c, o);
+    if (!error && o && o->keyed)
+        error = check_same_keys(c, o);
+    if (error)
+        return error;
+    uint32_t limit = c->dp->config->dataplane.endpoints;
+    if (o == NULL && c->objects->endpoints.count >= limit)
+        return dp_call_refuse(c, HR_ERROR_LIMIT, "endpoint %u: there are %u already", put->id,
+                              limit);
+    return make(c, o, &conf);
+}

@@ -1,0 +1,169 @@
+/* Commands about an object that is there: take it away, or ask its publisher for a key frame. */
+#include "dataplane/apply_call.h"
+#include "dataplane/endpoint.h"
+#include "dataplane/keyframe.h"
+#include "dataplane/source.h"
+#include "dataplane/subscription.h"
+
+#include <stdlib.h>
+
+/* One of the three is set. Main has taken it out of its tables; done() frees it. */
+struct delete_work {
+    struct dp_call_work call;
+    struct dp_endpoint_object *endpoint;
+    struct dp_source_object *source;
+    struct dp_subscription_object *subscription;
+    int flow; /* slot to release */
+};
+
+static void run_delete(struct dp_worker *w, struct dp_work *work)
+{
+    struct delete_work *job = container_of(work, struct delete_work, call.work);
+    if (job->endpoint)
+        dp_endpoint_unlink(w, job->endpoint->endpoint);
+    else if (job->source)
+        dp_source_unlink(w, job->source->source);
+    else
+        dp_subscription_unlink(w, job->subscription->subscription);
+}
+
+static void done_delete(struct dp_work *work)
+{
+    struct delete_work *job = container_of(work, struct delete_work, call.work);
+    dp_flows_release(job->call.objects->dp->flows, job->flow);
+    if (job->endpoint)
+        dp_endpoint_object_free(job->endpoint);
+    else if (job->source)
+        dp_source_object_free(job->source);
+    else
+        dp_subscription_object_free(job->subscription);
+    dp_call_done(&job->call);
+    free(job);
+}
+
+/* Its SSRCs are never sent under this key again; the room was made when it was put. */
+static void forget_subscription(struct dp_objects *objects, struct dp_subscription_object *o)
+{
+    struct dp_endpoint_object *e = o->endpoint;
+    e->retired[e->retired_count++] = o->ssrc;
+    if (o->rtx_ssrc)
+        e->retired[e->retired_count++] = o->rtx_ssrc;
+    e->subscriptions_count--;
+    dp_index_remove(&objects->subscriptions, o->id);
+    if (o->source) {
+        TAILQ_REMOVE(&o->source->subscribers, o, of_source);
+        o->source->subscribers_count--;
+    }
+}
+
+static void forget_source(struct dp_objects *objects, struct dp_source_object *o)
+{
+    while (!TAILQ_EMPTY(&o->subscribers)) {
+        struct dp_subscription_object *sub = TAILQ_FIRST(&o->subscribers);
+        TAILQ_REMOVE(&o->subscribers, sub, of_source);
+        sub->source = NULL;
+    }
+    o->endpoint->sources_count--;
+    dp_index_remove(&objects->sources, o->id);
+}
+
+/* What hangs on the endpoint leaves the tables, but stays on its lists, to be freed with it. */
+static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_object *o, int *flow)
+{
+    struct dp_subscription_object *sub;
+    struct dp_source_object *source;
+    TAILQ_FOREACH(sub, &o->subscriptions, of_endpoint)
+        forget_subscription(objects, sub);
+    TAILQ_FOREACH(source, &o->sources, of_endpoint)
+        forget_source(objects, source);
+    dp_index_remove(&objects->endpoints, o->id);
+    if (o->flowing)
+        *flow = dp_flows_remove(objects->dp->flows, &o->flow, o->endpoint);
+}
+
+static bool find(struct dp_objects *objects, const Headrace__ObjectDelete *what,
+                 struct delete_work *job)
+{
+    switch (what->type) {
+    case HEADRACE__OBJECT_DELETE__TYPE__ENDPOINT:
+        job->endpoint = dp_index_find(&objects->endpoints, what->id);
+        return job->endpoint;
+    case HEADRACE__OBJECT_DELETE__TYPE__SOURCE:
+        job->source = dp_index_find(&objects->sources, what->id);
+        return job->source;
+    case HEADRACE__OBJECT_DELETE__TYPE__SUBSCRIPTION:
+        job->subscription = dp_index_find(&objects->subscriptions, what->id);
+        return job->subscription;
+    default:
+        return false;
+    }
+}
+
+static struct dp_worker *forget(struct dp_objects *objects, struct delete_work *job)
+{
+    if (job->endpoint) {
+        forget_endpoint(objects, job->endpoint, &job->flow);
+        return job->endpoint->worker;
+    }
+    if (job->source) {
+        struct dp_endpoint_object *e = job->source->endpoint;
+        forget_source(objects, job->source);
+        TAILQ_REMOVE(&e->sources, job->source, of_endpoint);
+        return e->worker;
+    }
+    struct dp_endpoint_object *e = job->subscription->endpoint;
+    forget_subscription(objects, job->subscription);
+    TAILQ_REMOVE(&e->subscriptions, job->subscription, of_endpoint);
+    return e->worker;
+}
+
+enum hr_error dp_apply_object_delete(struct dp_call *c)
+{
+    const Headrace__ObjectDelete *what = c->cmd->object_delete;
+    struct delete_work *job = dp_call_work_new(c, sizeof(*job));
+    if (job == NULL)
+        return dp_call_refuse(c, HR_ERROR_MEMORY, "delete: no memory");
+    job->flow = DP_FLOW_NONE;
+    job->call.work = (struct dp_work){.run = run_delete, .done = done_delete};
+    if (!find(c->objects, what, job)) {
+        free(job);
+        return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "delete: there is no object %u of type %d",
+                              what->id, (int)what->type);
+    }
+    dp_call_post(forget(c->objects, job), &job->call);
+    return HR_ERROR_OK;
+}
+
+struct keyframe_work {
+    struct dp_call_work call;
+    struct dp_source *source;
+};
+
+static void run_keyframe(struct dp_worker *w, struct dp_work *work)
+{
+    struct dp_source *s = container_of(work, struct keyframe_work, call.work)->source;
+    if (s->best)
+        dp_keyframe_want(s->best);
+}
+
+static void done_keyframe(struct dp_work *work)
+{
+    struct keyframe_work *job = container_of(work, struct keyframe_work, call.work);
+    dp_call_done(&job->call);
+    free(job);
+}
+
+enum hr_error dp_apply_keyframe_request(struct dp_call *c)
+{
+    uint32_t id = c->cmd->keyframe_request->source;
+    const struct dp_source_object *o = dp_index_find(&c->objects->sources, id);
+    if (o == NULL)
+        return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "keyframe request: there is no source %u", id);
+    struct keyframe_work *job = dp_call_work_new(c, sizeof(*job));
+    if (job == NULL)
+        return dp_call_refuse(c, HR_ERROR_MEMORY, "keyframe request: no memory");
+    job->call.work = (struct dp_work){.run = run_keyframe, .done = done_keyframe};
+    job->source = o->source;
+    dp_call_post(o->endpoint->worker, &job->call);
+    return HR_ERROR_OK;
+}

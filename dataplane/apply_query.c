@@ -1,0 +1,231 @@
+/*
+ * Questions. Objects are read from main's own tables: the last Put of each, as accepted. Statistics are the
+ * worker's, so it fills in the numbers between two bursts.
+ */
+#include "dataplane/apply_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OBJECTS_BYTES (HR_EVENT_SLOT_SIZE - 256) /* of one reply */
+#define OBJECT_GROWTH 16                         /* tag and length around a Put */
+#define STATS_STREAMS_MAX 320 /* in one reply, about 90 bytes each: a slot holds them */
+
+/* ---- ObjectsGet */
+
+struct page {
+    Headrace__Objects objects;
+    Headrace__EndpointPut *endpoints[HR_EVENT_SLOT_SIZE / OBJECT_GROWTH];
+    Headrace__SourcePut *sources[HR_EVENT_SLOT_SIZE / OBJECT_GROWTH];
+    Headrace__SubscriptionPut *subscriptions[HR_EVENT_SLOT_SIZE / OBJECT_GROWTH];
+    size_t bytes;
+};
+
+/* Whether a Put of this length still fits; if not there is more. */
+static bool fits(struct page *p, const struct dp_put *put)
+{
+    size_t bytes = p->bytes + put->len + OBJECT_GROWTH;
+    if (p->bytes && bytes > OBJECTS_BYTES) {
+        p->objects.more = true;
+        return false;
+    }
+    p->bytes = bytes;
+    return true;
+}
+
+static void page_endpoints(struct page *p, const struct dp_index *x, uint32_t after)
+{
+    const struct dp_endpoint_object *o;
+    for (; (o = dp_index_next(x, after)) != NULL && fits(p, &o->put); after = o->id) {
+        Headrace__EndpointPut *put =
+            headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
+        if (put)
+            p->endpoints[p->objects.n_endpoints++] = put;
+    }
+}
+
+static void page_sources(struct page *p, const struct dp_index *x, uint32_t after)
+{
+    const struct dp_source_object *o;
+    for (; (o = dp_index_next(x, after)) != NULL && fits(p, &o->put); after = o->id) {
+        Headrace__SourcePut *put = headrace__source_put__unpack(NULL, o->put.len, o->put.bytes);
+        if (put)
+            p->sources[p->objects.n_sources++] = put;
+    }
+}
+
+static void page_subscriptions(struct page *p, const struct dp_index *x, uint32_t after)
+{
+    const struct dp_subscription_object *o;
+    for (; (o = dp_index_next(x, after)) != NULL && fits(p, &o->put); after = o->id) {
+        Headrace__SubscriptionPut *put =
+            headrace__subscription_put__unpack(NULL, o->put.len, o->put.bytes);
+        if (put == NULL)
+            continue;
+        put->source = o->source ? o->source->id : 0; /* it may have been deleted since */
+        p->subscriptions[p->objects.n_subscriptions++] = put;
+    }
+}
+
+static void page_free(struct page *p)
+{
+    for (size_t i = 0; i < p->objects.n_endpoints; i++)
+        headrace__endpoint_put__free_unpacked(p->endpoints[i], NULL);
+    for (size_t i = 0; i < p->objects.n_sources; i++)
+        headrace__source_put__free_unpacked(p->sources[i], NULL);
+    for (size_t i = 0; i < p->objects.n_subscriptions; i++)
+        headrace__subscription_put__free_unpacked(p->subscriptions[i], NULL);
+    free(p);
+}
+
+enum hr_error dp_apply_objects_get(struct dp_call *c)
+{
+    const Headrace__ObjectsGet *get = c->cmd->objects_get;
+    struct page *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return dp_call_refuse(c, HR_ERROR_MEMORY, "objects: no memory");
+    headrace__objects__init(&p->objects);
+    p->objects.endpoints = p->endpoints;
+    p->objects.sources = p->sources;
+    p->objects.subscriptions = p->subscriptions;
+    if (get->type == HEADRACE__OBJECT_DELETE__TYPE__ENDPOINT)
+        page_endpoints(p, &c->objects->endpoints, get->after);
+    else if (get->type == HEADRACE__OBJECT_DELETE__TYPE__SOURCE)
+        page_sources(p, &c->objects->sources, get->after);
+    else
+        page_subscriptions(p, &c->objects->subscriptions, get->after);
+
+    Headrace__Reply reply = HEADRACE__REPLY__INIT;
+    reply.number = c->cmd->number;
+    reply.objects = &p->objects;
+    c->reply(c->arg, &reply);
+    page_free(p);
+    return HR_ERROR_OK;
+}
+
+/* ---- StatsGet */
+
+struct stats_work {
+    struct dp_call_work call;
+    unsigned endpoints, streams;
+    bool more; /* streams that did not fit */
+    struct dp_endpoint *endpoint[HR_STATS_MAX];
+    Headrace__EndpointStats stats[HR_STATS_MAX], *stats_rows[HR_STATS_MAX];
+    Headrace__StreamStats stream[STATS_STREAMS_MAX], *stream_rows[STATS_STREAMS_MAX];
+    char rids[STATS_STREAMS_MAX][HR_RID_MAX + 1];
+};
+
+/* The next row, counted to stats; NULL when there is no room. */
+static Headrace__StreamStats *add_stream(struct stats_work *job, Headrace__EndpointStats *stats)
+{
+    if (job->streams == STATS_STREAMS_MAX) {
+        job->more = true;
+        return NULL;
+    }
+    unsigned i = job->streams++;
+    headrace__stream_stats__init(&job->stream[i]);
+    job->stream_rows[i] = &job->stream[i];
+    job->stream[i].rid = job->rids[i];
+    if (stats->n_streams++ == 0)
+        stats->streams = &job->stream_rows[i];
+    return &job->stream[i];
+}
+
+static void fill_ingress(struct stats_work *job, Headrace__EndpointStats *stats,
+                         const struct dp_source *s)
+{
+    for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++) {
+        const struct dp_stream *st = s->streams[i];
+        Headrace__StreamStats *row = st && st->begun ? add_stream(job, stats) : NULL;
+        if (row == NULL)
+            continue;
+        row->id = s->id;
+        row->ssrc = st->ssrc;
+        if (st->layer < s->conf.rids_count)
+            memcpy(row->rid, s->conf.rid[st->layer], s->conf.rid_len[st->layer]);
+        row->packets = st->packets;
+        row->bytes = st->bytes;
+        row->lost = (uint64_t)RTE_MAX(st->lost, 0);
+        row->jitter = st->rxstats.jitter >> 4;
+    }
+}
+
+static void fill_egress(struct stats_work *job, Headrace__EndpointStats *stats,
+                        const struct dp_subscription *s)
+{
+    Headrace__StreamStats *row = add_stream(job, stats);
+    if (row == NULL)
+        return;
+    row->id = s->id;
+    row->ssrc = s->ssrc;
+    row->egress = true;
+    row->packets = s->packets;
+    row->bytes = s->bytes;
+    row->lost = (uint64_t)RTE_MAX(s->lost, 0);
+    row->jitter = s->jitter;
+    row->retransmitted = s->retransmitted;
+}
+
+static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned i)
+{
+    const struct dp_endpoint *e = job->endpoint[i];
+    Headrace__EndpointStats *stats = &job->stats[i];
+    const struct dp_source *source;
+    const struct dp_subscription *sub;
+    headrace__endpoint_stats__init(stats);
+    job->stats_rows[i] = stats;
+    stats->id = e->id;
+    stats->shard = e->shard->id;
+    stats->worker = w->id;
+    stats->rx_packets = e->rx_packets;
+    stats->rx_bytes = e->rx_bytes;
+    stats->tx_packets = e->tx_packets;
+    stats->tx_bytes = e->tx_bytes;
+    stats->silence_ms = (uint32_t)((w->now - e->last_packet) / (w->session->hz / 1000));
+    TAILQ_FOREACH(source, &e->sources, of_endpoint)
+        fill_ingress(job, stats, source);
+    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+        fill_egress(job, stats, sub);
+}
+
+static void run_stats(struct dp_worker *w, struct dp_work *work)
+{
+    struct stats_work *job = container_of(work, struct stats_work, call.work);
+    for (unsigned i = 0; i < job->endpoints; i++)
+        fill_endpoint(w, job, i);
+}
+
+static void done_stats(struct dp_work *work)
+{
+    struct stats_work *job = container_of(work, struct stats_work, call.work);
+    Headrace__Reply reply = HEADRACE__REPLY__INIT;
+    reply.number = job->call.number;
+    reply.stats = job->stats_rows;
+    reply.n_stats = job->endpoints;
+    if (job->more)
+        reply.detail = "streams left out: ask for fewer endpoints at once";
+    job->call.reply(job->call.arg, &reply);
+    free(job);
+}
+
+enum hr_error dp_apply_stats_get(struct dp_call *c)
+{
+    const Headrace__StatsGet *get = c->cmd->stats_get;
+    if (get->n_endpoints > HR_STATS_MAX)
+        return dp_call_refuse(c, HR_ERROR_LIMIT, "stats: more than %d endpoints", HR_STATS_MAX);
+    struct stats_work *job = dp_call_work_new(c, sizeof(*job));
+    if (job == NULL)
+        return dp_call_refuse(c, HR_ERROR_MEMORY, "stats: no memory");
+    struct dp_worker *w = &c->dp->workers[0];
+    for (size_t i = 0; i < get->n_endpoints; i++) {
+        const struct dp_endpoint_object *o =
+            dp_index_find(&c->objects->endpoints, get->endpoints[i]);
+        if (o == NULL)
+            continue; /* gone in the meantime: left out of the answer */
+        job->endpoint[job->endpoints++] = o->endpoint;
+        w = o->worker;
+    }
+    job->call.work = (struct dp_work){.run = run_stats, .done = done_stats};
+    dp_call_post(w, &job->call);
+    return HR_ERROR_OK;
+}

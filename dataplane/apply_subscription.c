@@ -1,0 +1,309 @@
+#include "dataplane/apply_call.h"
+#include "dataplane/subscription.h"
+
+#include <rte_random.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAN_MIN          8
+#define OUT_MIN          16
+#define FIRST_INDEX_MASK 0x7FFF /* below 2^15, so a receiver that loses the first packets still guesses right */
+
+struct subscription_work {
+    struct dp_call_work call;
+    struct dp_subscription *subscription;
+    struct dp_subscription_conf conf;
+    struct dp_source *source;
+    bool link;
+    /* Larger tables, if needed; the worker swaps them, and what is here then is the old ones. */
+    struct dp_subscription **fan;
+    uint32_t fan_size;
+    struct dp_ssrc_slot *out;
+    uint32_t out_size;
+};
+
+static void swap_fan(struct subscription_work *job)
+{
+    struct dp_source *s = job->source;
+    struct dp_subscription **old = s->fan;
+    if (s->fan_count)
+        memcpy(job->fan, old, s->fan_count * sizeof(*old));
+    s->fan = job->fan;
+    s->fan_size = job->fan_size;
+    job->fan = old;
+}
+
+static void run(struct dp_worker *w, struct dp_work *work)
+{
+    struct subscription_work *job = container_of(work, struct subscription_work, call.work);
+    struct dp_subscription *s = job->subscription;
+    if (job->out)
+        job->out = dp_ssrcs_grow(&s->endpoint->out, job->out, job->out_size);
+    if (job->fan)
+        swap_fan(job);
+    if (job->link)
+        dp_subscription_link(w, s);
+    dp_subscription_configure(w, s, &job->conf);
+    dp_subscription_attach(w, s, job->source);
+}
+
+static void done(struct dp_work *work)
+{
+    struct subscription_work *job = container_of(work, struct subscription_work, call.work);
+    dp_call_done(&job->call);
+    free(job->fan);
+    free(job->out);
+    free(job);
+}
+
+/* ---- checks */
+
+static enum hr_error read_conf(struct dp_call *c, struct dp_subscription_conf *conf)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    if (put->cookie.len > HR_COOKIE_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "subscription %u: cookie longer than %d bytes",
+                              put->id, HR_COOKIE_MAX);
+    if (strlen(put->mid) > HR_MID_MAX || strlen(put->cname) > HR_CNAME_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID,
+                              "subscription %u: mid longer than %d or cname than %d bytes",
+                              put->id, HR_MID_MAX, HR_CNAME_MAX);
+    if (put->n_payload_map > HR_PAYLOADS_MAX)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "subscription %u: more than %d payload types",
+                              put->id, HR_PAYLOADS_MAX);
+    memset(conf->pt, DP_PT_NONE, sizeof(conf->pt));
+    for (size_t i = 0; i < put->n_payload_map; i++) {
+        const Headrace__PayloadMap *map = put->payload_map[i];
+        if (map->from >= DP_PAYLOAD_TYPES || map->to >= DP_PAYLOAD_TYPES ||
+            conf->pt[map->from] != DP_PT_NONE)
+            return dp_call_refuse(c, HR_ERROR_INVALID,
+                                  "subscription %u: payload type %u to %u: out of range or twice",
+                                  put->id, map->from, map->to);
+        conf->pt[map->from] = (uint8_t)map->to;
+    }
+    conf->paused = put->paused;
+    conf->mid_len = (uint8_t)strlen(put->mid);
+    memcpy(conf->mid, put->mid, conf->mid_len);
+    strcpy(conf->cname, put->cname);
+    return HR_ERROR_OK;
+}
+
+static bool ssrc_used(const struct dp_endpoint_object *e, uint32_t ssrc)
+{
+    const struct dp_subscription_object *o;
+    if (ssrc == 0)
+        return false;
+    TAILQ_FOREACH(o, &e->subscriptions, of_endpoint)
+        if (o->ssrc == ssrc || o->rtx_ssrc == ssrc)
+            return true;
+    for (uint32_t i = 0; i < e->retired_count; i++)
+        if (e->retired[i] == ssrc)
+            return true;
+    return false;
+}
+
+static enum hr_error check_new(struct dp_call *c, const struct dp_endpoint_object *e)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    uint32_t limit = c->dp->config->dataplane.subscriptions;
+    if (put->ssrc == 0 || put->ssrc == put->rtx_ssrc)
+        return dp_call_refuse(c, HR_ERROR_INVALID,
+                              "subscription %u: SSRC %u is 0 or the RTX one's too", put->id,
+                              put->ssrc);
+    if (ssrc_used(e, put->ssrc) || ssrc_used(e, put->rtx_ssrc))
+        return dp_call_refuse(c, HR_ERROR_KEY_REUSE,
+                              "subscription %u: SSRC %u or %u was used before at endpoint %u",
+                              put->id, put->ssrc, put->rtx_ssrc, e->id);
+    if (c->objects->subscriptions.count >= limit)
+        return dp_call_refuse(c, HR_ERROR_LIMIT, "subscription %u: there are %u already", put->id,
+                              limit);
+    if (e->subscriptions_count >= DP_ENDPOINT_SUBSCRIPTIONS_MAX)
+        return dp_call_refuse(c, HR_ERROR_LIMIT, "subscription %u: endpoint %u has %d already",
+                              put->id, e->id, DP_ENDPOINT_SUBSCRIPTIONS_MAX);
+    if (e->retired_count >= DP_RETIRED_SSRCS_MAX)
+        return dp_call_refuse(c, HR_ERROR_LIMIT,
+                              "subscription %u: endpoint %u has used up its SSRCs", put->id, e->id);
+    return HR_ERROR_OK;
+}
+
+static enum hr_error check_same(struct dp_call *c, const struct dp_subscription_object *o)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    if (o->endpoint->id != put->endpoint)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "subscription %u: is endpoint %u's, not %u's",
+                              o->id, o->endpoint->id, put->endpoint);
+    if (o->ssrc != put->ssrc || o->rtx_ssrc != put->rtx_ssrc)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "subscription %u: SSRCs cannot change", o->id);
+    return HR_ERROR_OK;
+}
+
+/* ---- making it */
+
+static struct dp_subscription *subscription_new(const struct dp_call *c,
+                                                const struct dp_endpoint_object *e,
+                                                const struct dp_source_object *source)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    struct dp_subscription *s = dp_new(sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    s->id = put->id;
+    s->ssrc = put->ssrc;
+    s->endpoint = e->endpoint;
+    dp_seqmap_init(&s->seqmap, 0, rte_rand() & FIRST_INDEX_MASK);
+    dp_tsmap_init(&s->tsmap);
+    s->records.size = dp_history_size(source == NULL || source->conf.video,
+                                      c->dp->config->media.history_ms);
+    s->records.records = calloc(s->records.size, sizeof(struct dp_record));
+    if (s->records.records)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static struct dp_subscription_object *object_new(const struct dp_call *c,
+                                                 struct dp_endpoint_object *e,
+                                                 const struct dp_source_object *source)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    struct dp_subscription_object *o = calloc(1, sizeof(*o));
+    struct dp_subscription *s = subscription_new(c, e, source);
+    if (o == NULL || s == NULL) {
+        free(o);
+        dp_subscription_free(s);
+        return NULL;
+    }
+    *o = (struct dp_subscription_object){.id = put->id,
+                                         .subscription = s,
+                                         .endpoint = e,
+                                         .ssrc = put->ssrc,
+                                         .rtx_ssrc = put->rtx_ssrc};
+    return o;
+}
+
+/* Tables that would not hold one more get larger ones. */
+static bool grow_tables(struct subscription_work *job, const struct dp_subscription_object *o,
+                        const struct dp_source_object *source, bool is_new)
+{
+    const struct dp_endpoint_object *e = o->endpoint;
+    if (is_new && 2 * (e->subscriptions_count + 1) > e->out_size) {
+        job->out_size = RTE_MAX(2 * e->out_size, (uint32_t)OUT_MIN);
+        job->out = calloc(job->out_size, sizeof(*job->out));
+        if (job->out == NULL)
+            return false;
+    }
+    if (source && source != o->source && source->subscribers_count == source->fan_size) {
+        job->fan_size = RTE_MAX(2 * source->fan_size, (uint32_t)FAN_MIN);
+        job->fan = calloc(job->fan_size, sizeof(struct dp_subscription *));
+        if (job->fan == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Room for the two SSRCs that its deletion will retire. */
+static bool reserve_retired(struct dp_endpoint_object *e)
+{
+    uint32_t need = e->retired_count + 2 * (e->subscriptions_count + 1);
+    if (need <= e->retired_size)
+        return true;
+    uint32_t size = RTE_MAX(need, 2 * e->retired_size);
+    uint32_t *retired = realloc(e->retired, size * sizeof(*retired));
+    if (retired == NULL)
+        return false;
+    e->retired = retired;
+    e->retired_size = size;
+    return true;
+}
+
+static void follow_source(struct dp_subscription_object *o, struct dp_source_object *source)
+{
+    if (o->source == source)
+        return;
+    if (o->source) {
+        TAILQ_REMOVE(&o->source->subscribers, o, of_source);
+        o->source->subscribers_count--;
+    }
+    o->source = source;
+    if (source) {
+        TAILQ_INSERT_TAIL(&source->subscribers, o, of_source);
+        source->subscribers_count++;
+    }
+}
+
+static void commit(struct dp_call *c, struct dp_subscription_object *o,
+                   struct dp_source_object *source, struct subscription_work *job)
+{
+    if (job->link) {
+        dp_index_add(&c->objects->subscriptions, o->id, o);
+        TAILQ_INSERT_TAIL(&o->endpoint->subscriptions, o, of_endpoint);
+        o->endpoint->subscriptions_count++;
+    }
+    if (job->out)
+        o->endpoint->out_size = job->out_size;
+    if (job->fan)
+        source->fan_size = job->fan_size;
+    follow_source(o, source);
+    job->call.work = (struct dp_work){.run = run, .done = done};
+    job->subscription = o->subscription;
+    job->source = source ? source->source : NULL;
+    dp_call_post(o->endpoint->worker, &job->call);
+}
+
+static enum hr_error unmake(struct dp_call *c, struct subscription_work *job, struct dp_put *packed,
+                            struct dp_subscription_object *new_object)
+{
+    if (job) {
+        free(job->fan);
+        free(job->out);
+    }
+    free(job);
+    dp_put_free(packed);
+    if (new_object)
+        dp_subscription_object_free(new_object);
+    return dp_call_refuse(c, HR_ERROR_MEMORY, "subscription %u: no memory",
+                          c->cmd->subscription_put->id);
+}
+
+static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
+                          struct dp_subscription_object *o,
+                          const struct dp_subscription_conf *conf)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    struct dp_source_object *source = dp_index_find(&c->objects->sources, put->source);
+    bool is_new = o == NULL;
+    struct subscription_work *job = dp_call_work_new(c, sizeof(*job));
+    struct dp_put packed = {0};
+    if (is_new)
+        o = object_new(c, e, source);
+    if (job == NULL || o == NULL || dp_put_pack(&packed, &put->base) ||
+        !grow_tables(job, o, source, is_new) || !reserve_retired(e) ||
+        dp_index_reserve(&c->objects->subscriptions))
+        return unmake(c, job, &packed, is_new ? o : NULL);
+    job->conf = *conf;
+    job->link = is_new;
+    dp_put_free(&o->put);
+    o->put = packed;
+    commit(c, o, source, job);
+    return HR_ERROR_OK;
+}
+
+enum hr_error dp_apply_subscription_put(struct dp_call *c)
+{
+    const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
+    struct dp_endpoint_object *e = dp_index_find(&c->objects->endpoints, put->endpoint);
+    struct dp_subscription_object *o = dp_index_find(&c->objects->subscriptions, put->id);
+    struct dp_subscription_conf conf = {0};
+    if (put->id == 0)
+        return dp_call_refuse(c, HR_ERROR_INVALID, "subscription 0: the id is never 0");
+    if (e == NULL)
+        return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "subscription %u: there is no endpoint %u",
+                              put->id, put->endpoint);
+    if (put->source && dp_index_find(&c->objects->sources, put->source) == NULL)
+        return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "subscription %u: there is no source %u",
+                              put->id, put->source);
+    enum hr_error error = read_conf(c, &conf);
+    if (!error)
+        error = o ? check_same(c, o) : check_new(c, e);
+    return error ? error : make(c, e, o, &conf);
+}

@@ -1,0 +1,64 @@
+#include "dataplane/endpoint.h"
+
+#include "dataplane/source.h"
+#include "dataplane/subscription.h"
+
+#include <string.h>
+
+void dp_endpoint_link(struct dp_worker *w, struct dp_endpoint *e)
+{
+    TAILQ_INSERT_TAIL(&e->shard->endpoints, e, of_shard);
+    e->shard->count++;
+    w->session->counts.endpoints++;
+    e->last_packet = w->now;
+}
+
+void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e)
+{
+    struct dp_session *session = w->session;
+    while (!TAILQ_EMPTY(&e->subscriptions))
+        dp_subscription_unlink(w, TAILQ_FIRST(&e->subscriptions));
+    while (!TAILQ_EMPTY(&e->sources))
+        dp_source_unlink(w, TAILQ_FIRST(&e->sources));
+    if (session->tick_endpoint == e)
+        session->tick_endpoint = TAILQ_NEXT(e, of_shard);
+    TAILQ_REMOVE(&e->shard->endpoints, e, of_shard);
+    e->shard->count--;
+    session->counts.endpoints--;
+    session->keystream.key = NULL; /* it may be one of e's keys, and its memory another's next */
+}
+
+/* The bytes of packets sent before cannot be made again with other extension ids. */
+static void forget_sent(struct dp_endpoint *e)
+{
+    struct dp_subscription *sub;
+    struct dp_source *source;
+    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+        dp_subscription_forget(sub);
+    TAILQ_FOREACH(source, &e->sources, of_endpoint)
+        for (uint32_t i = 0; i < source->fan_count; i++)
+            dp_subscription_forget(source->fan[i]);
+}
+
+/* Key frames that were not asked for while nothing could be sent. */
+static void became_ready(struct dp_worker *w, struct dp_endpoint *e)
+{
+    struct dp_subscription *sub;
+    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+        if (sub->wanted)
+            dp_subscription_want(w, sub, sub->wanted);
+}
+
+void dp_endpoint_configure(struct dp_worker *w, struct dp_endpoint *e,
+                           const struct dp_endpoint_conf *conf, struct dp_keys *keys)
+{
+    bool was_ready = dp_endpoint_ready(e);
+    bool same_bytes = memcmp(&e->conf.exts, &conf->exts, sizeof(conf->exts)) == 0;
+    e->conf = *conf;
+    if (keys)
+        e->keys = keys;
+    if (!same_bytes)
+        forget_sent(e);
+    if (!was_ready && dp_endpoint_ready(e))
+        became_ready(w, e);
+}

@@ -1,0 +1,14 @@
+/* Endpoints, on the worker. */
+#ifndef DP_ENDPOINT_H
+#define DP_ENDPOINT_H
+
+#include "dataplane/session.h"
+
+/* Into and out of its shard; out takes its sources and subscriptions along, all still the main thread's to free. */
+void dp_endpoint_link(struct dp_worker *w, struct dp_endpoint *e);
+void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e);
+/* New settings; keys NULL: as before. */
+void dp_endpoint_configure(struct dp_worker *w, struct dp_endpoint *e,
+                           const struct dp_endpoint_conf *conf, struct dp_keys *keys);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * A slot is index % size, so keeping a packet pushes out the one that came size packets before.
+ * low follows the oldest packet kept; numbers between low and high may be missing (lost on the way here).
+ */
+#include "dataplane/history.h"
+
+#include "dataplane/packet.h"
+
+uint32_t dp_history_size(bool video, uint32_t history_ms)
+{
+    if (!video)
+        return DP_HISTORY_AUDIO;
+    uint64_t packets = (uint64_t)history_ms * DP_HISTORY_PER_SECOND / 1000;
+    packets = RTE_MAX(packets, (uint64_t)DP_HISTORY_VIDEO_MIN);
+    return rte_align32pow2((uint32_t)RTE_MIN(packets, (uint64_t)DP_HISTORY_VIDEO_MAX));
+}
+
+static struct rte_mbuf **slot_of(const struct dp_history *h, uint64_t index)
+{
+    return &h->pkts[index & (h->size - 1)];
+}
+
+static void let_go(struct rte_mbuf **slot, struct dp_history_budget *b)
+{
+    if (*slot == NULL)
+        return;
+    rte_pktmbuf_free(*slot);
+    *slot = NULL;
+    b->held--;
+}
+
+/* Lets go of all below index. */
+static void raise_low(struct dp_history *h, struct dp_history_budget *b, uint64_t index)
+{
+    for (; h->low < index && h->low <= h->high; h->low++)
+        let_go(slot_of(h, h->low), b);
+    if (h->low < index)
+        h->low = index;
+}
+
+static bool empty(const struct dp_history *h)
+{
+    return h->size == 0 || h->low > h->high;
+}
+
+void dp_history_clear(struct dp_history *h, struct dp_history_budget *b)
+{
+    if (!empty(h))
+        raise_low(h, b, h->high + 1);
+    h->low = 1;
+    h->high = 0;
+}
+
+void dp_history_expire(struct dp_history *h, struct dp_history_budget *b, uint64_t now)
+{
+    while (!empty(h)) {
+        struct rte_mbuf *m = *slot_of(h, h->low);
+        if (m && now - dp_packet(m)->arrival < b->max_age)
+            return;
+        raise_low(h, b, h->low + 1);
+    }
+}
+
+/* Makes room for index; false if it is too old to be kept. */
+static bool cover(struct dp_history *h, struct dp_history_budget *b, uint64_t index)
+{
+    if (empty(h)) {
+        h->low = index;
+        h->high = index;
+        return true;
+    }
+    if (index > h->high) {
+        if (index >= h->size)
+            raise_low(h, b, index - h->size + 1);
+        h->high = index;
+        return true;
+    }
+    if (index + h->size <= h->high)
+        return false;
+    if (index < h->low)
+        h->low = index;
+    return true;
+}
+
+void dp_history_keep(struct dp_history *h, struct dp_history_budget *b, struct rte_mbuf *m)
+{
+    uint64_t index = dp_packet(m)->index;
+    if (h->size == 0 || dp_history_find(h, index))
+        return;
+    dp_history_expire(h, b, dp_packet(m)->arrival);
+    if (b->held >= b->limit && !empty(h))
+        raise_low(h, b, h->low + 1);
+    if (b->held >= b->limit || !cover(h, b, index))
+        return;
+    rte_mbuf_refcnt_update(m, 1);
+    *slot_of(h, index) = m;
+    b->held++;
+}
+
+struct rte_mbuf *dp_history_find(const struct dp_history *h, uint64_t index)
+{
+    if (empty(h) || index < h->low || index > h->high)
+        return NULL;
+    struct rte_mbuf *m = *slot_of(h, index);
+    return m && dp_packet(m)->index == index ? m : NULL;
+}
+
+void dp_records_add(struct dp_records *r, uint64_t in, uint16_t run, uint64_t out)
+{
+    if (r->size == 0)
+        return;
+    r->records[out & (r->size - 1)] = (struct dp_record){
+        .in = (uint64_t)run << 48 | in,
+        .out = (uint32_t)out,
+    };
+}
+
+struct dp_record *dp_records_find(const struct dp_records *r, uint64_t out)
+{
+    if (r->size == 0)
+        return NULL;
+    struct dp_record *record = &r->records[out & (r->size - 1)];
+    return dp_record_run(record) && record->out == (uint32_t)out ? record : NULL;
+}
+
+void dp_records_clear(struct dp_records *r)
+{
+    for (uint32_t i = 0; i < r->size; i++)
+        r->records[i] = (struct dp_record){0};
+}

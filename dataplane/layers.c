@@ -1,0 +1,123 @@
+#include "dataplane/layers.h"
+
+#include "dataplane/keyframe.h"
+#include "dataplane/packet.h"
+#include "dataplane/source.h"
+#include "dataplane/subscription.h"
+
+/* Everybody forwards st from its next key frame on. */
+static void choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
+{
+    s->best = st;
+    s->challenger = NULL;
+    for (uint32_t i = 0; i < s->fan_count; i++)
+        dp_subscription_want(w, s->fan[i], st);
+}
+
+void dp_layers_begin(struct dp_worker *w, struct dp_stream *st)
+{
+    if (!st->rtx && st->source->best == NULL)
+        choose(w, st->source, st);
+}
+
+void dp_layers_end(struct dp_worker *w, struct dp_stream *st)
+{
+    struct dp_source *s = st->source;
+    for (uint32_t i = 0; i < s->fan_count; i++) {
+        if (s->fan[i]->wanted == st)
+            dp_subscription_want(w, s->fan[i], NULL);
+        if (s->fan[i]->stream == st)
+            dp_subscription_stop(s->fan[i]);
+    }
+    if (s->best == st)
+        s->best = NULL;
+    if (s->challenger == st)
+        s->challenger = NULL;
+}
+
+static bool silent(const struct dp_worker *w, const struct dp_stream *st)
+{
+    return !st->begun || st->last_packet == 0 ||
+           w->now - st->last_packet > dp_session_tsc(w->session, DP_LAYERS_SILENT_MS);
+}
+
+/* Bitrates since the last tick; returns the largest active stream, or NULL. */
+static struct dp_stream *measure(const struct dp_worker *w, struct dp_source *s, uint64_t elapsed)
+{
+    struct dp_stream *largest = NULL;
+    uint64_t elapsed_ms = elapsed / (w->session->hz / 1000);
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++) {
+        struct dp_stream *st = s->streams[i];
+        if (st == NULL)
+            continue;
+        st->bitrate = st->window_bytes * 8 * 1000 / elapsed_ms;
+        st->window_bytes = 0;
+        if (!silent(w, st) && (largest == NULL || st->bitrate > largest->bitrate))
+            largest = st;
+    }
+    return largest;
+}
+
+static void weigh(struct dp_worker *w, struct dp_source *s, struct dp_stream *largest)
+{
+    if (largest == NULL || largest == s->best) {
+        s->challenger = NULL;
+        return;
+    }
+    if (s->best == NULL || silent(w, s->best)) {
+        choose(w, s, largest);
+        return;
+    }
+    if (largest->bitrate * 10 <= s->best->bitrate * DP_LAYERS_RATIO) {
+        s->challenger = NULL;
+        return;
+    }
+    s->challenger_ticks = s->challenger == largest ? s->challenger_ticks + 1 : 1;
+    s->challenger = largest;
+    if (s->challenger_ticks >= DP_LAYERS_TICKS)
+        choose(w, s, largest);
+}
+
+void dp_layers_tick(struct dp_worker *w, struct dp_source *s)
+{
+    uint64_t elapsed = w->now - s->layers_at;
+    if (elapsed < dp_session_tsc(w->session, DP_LAYERS_TICK_MS))
+        return;
+    s->layers_at = w->now;
+    weigh(w, s, measure(w, s, elapsed));
+}
+
+/*
+ * Without Dependency Descriptor nothing shows where a key frame begins. Then the switch is at the first frame
+ * after the request went out: the key frame is on its way, and not missed.
+ */
+static bool blind_switch(const struct dp_worker *w, struct dp_subscription *s,
+                         const struct dp_packet *p)
+{
+    const struct dp_stream *st = s->wanted;
+    if (st->packets == 1)
+        return true; /* the stream begins with a key frame */
+    if (!s->wanted_ts_known) {
+        s->wanted_ts = p->rtp.ts;
+        s->wanted_ts_known = true;
+    }
+    bool asked = st->keyframe_asked >= s->wanted_since || !dp_source_has_keyframes(s->source);
+    if (w->now - s->wanted_since >= dp_session_tsc(w->session, DP_SWITCH_TIMEOUT_MS))
+        asked = true;
+    return asked && (int32_t)(p->rtp.ts - s->wanted_ts) > 0;
+}
+
+enum dp_drop dp_layers_pass(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m)
+{
+    const struct dp_packet *p = dp_packet(m);
+    if (p->stream == s->stream)
+        return DP_DROPS;
+    if (p->stream != s->wanted)
+        return DP_DROP_LAYER;
+    bool now = !s->source->conf.video ||
+               (p->stream->has_dd ? p->keyframe : blind_switch(w, s, p));
+    if (!now)
+        return s->stream ? DP_DROP_LAYER : DP_DROP_KEYFRAME;
+    dp_subscription_switch(w, s, m);
+    return DP_DROPS;
+}

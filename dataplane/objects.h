@@ -1,0 +1,104 @@
+/*
+ * What commands have made, as the main thread knows it: per object its last Put, packed, and what later
+ * commands are checked against. Main alone reads and writes it. Workers see the dp_* structs only.
+ */
+#ifndef DP_OBJECTS_H
+#define DP_OBJECTS_H
+
+#include "dataplane/apply.h"
+#include "dataplane/flow.h"
+#include "dataplane/session.h"
+
+/* Objects of one type by id. Ids mostly grow: an append is cheap, and so is reading them in order. */
+struct dp_index {
+    struct dp_index_row {
+        uint32_t id;
+        void *object; /* NULL: deleted, the row goes at the next sweep */
+    } *rows;
+    uint32_t size, rows_count, count;
+};
+
+void *dp_index_find(const struct dp_index *x, uint32_t id);
+/* The first with a greater id, or NULL. */
+void *dp_index_next(const struct dp_index *x, uint32_t after);
+/* Room for one more, so that dp_index_add() cannot fail. 0 or -ENOMEM. */
+int dp_index_reserve(struct dp_index *x);
+void dp_index_add(struct dp_index *x, uint32_t id, void *object);
+void dp_index_remove(struct dp_index *x, uint32_t id);
+void dp_index_free(struct dp_index *x);
+
+/* The last Put of an object, packed. It may hold keys: wiped when it goes. */
+struct dp_put {
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* 0 or -ENOMEM. */
+int dp_put_pack(struct dp_put *put, const ProtobufCMessage *msg);
+void dp_put_free(struct dp_put *put);
+
+struct dp_endpoint_object {
+    uint32_t id;
+    struct dp_put put;
+    struct dp_endpoint *endpoint;
+    struct dp_worker *worker;
+    bool keyed;
+    bool flowing; /* flow is in dp->flows */
+    struct dp_flow_key flow;
+    TAILQ_HEAD(, dp_source_object) sources;
+    TAILQ_HEAD(, dp_subscription_object) subscriptions;
+    bool publishing; /* endpoint->publishing is there */
+    uint32_t sources_count, subscriptions_count;
+    uint32_t out_size; /* slots of endpoint->out */
+    uint32_t *retired; /* SSRCs sent under this key before */
+    uint32_t retired_count, retired_size;
+};
+
+struct dp_source_object {
+    uint32_t id;
+    struct dp_put put;
+    struct dp_source *source;
+    struct dp_endpoint_object *endpoint;
+    struct dp_source_conf conf; /* as last put */
+    uint32_t streams;           /* bit i: source->streams[i] is there */
+    TAILQ_HEAD(, dp_subscription_object) subscribers;
+    uint32_t subscribers_count;
+    uint32_t fan_size;
+    TAILQ_ENTRY(dp_source_object) of_endpoint;
+};
+
+struct dp_subscription_object {
+    uint32_t id;
+    struct dp_put put;
+    struct dp_subscription *subscription;
+    struct dp_endpoint_object *endpoint;
+    struct dp_source_object *source; /* or NULL */
+    uint32_t ssrc, rtx_ssrc;
+    TAILQ_ENTRY(dp_subscription_object) of_endpoint;
+    TAILQ_ENTRY(dp_subscription_object) of_source;
+};
+
+struct dp_objects {
+    struct dp_dataplane *dp;
+    struct dp_index endpoints, sources, subscriptions;
+    struct dp_shard *shards;
+    unsigned shards_count;
+    dp_apply_event_fn event;
+    void *event_arg;
+};
+
+/* Free them with what hangs on them. They are in no table any more, and the worker has let go. */
+void dp_endpoint_object_free(struct dp_endpoint_object *o);
+void dp_source_object_free(struct dp_source_object *o);
+void dp_subscription_object_free(struct dp_subscription_object *o);
+
+/* Zeroed memory on its own cache lines; free() frees it. */
+void *dp_new(size_t size);
+
+void dp_stream_free(struct dp_stream *st);
+void dp_source_free(struct dp_source *s);
+void dp_subscription_free(struct dp_subscription *s);
+void dp_endpoint_free(struct dp_endpoint *e);
+void dp_keys_free(struct dp_keys *keys);
+
+#endif
