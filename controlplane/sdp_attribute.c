@@ -192,7 +192,7 @@ static int read_extmap(struct cp_sdp_parser *p, char *value)
         return CP_SDP_BAD(p, "extmap has an id that is not a number above 0");
     if (id > EXTMAP_ID_MAX)
         return 0;
-    struct cp_sdp_extmap *slot;
+    struct cp_sdp_extmap *slot = NULL;
     int rc = extmap_slot(p, (uint16_t)id, uri, &slot);
     if (rc)
         return rc;
@@ -347,13 +347,28 @@ static int read_rid(struct cp_sdp_parser *p, char *value)
     return 0;
 }
 
-static int read_layer(struct cp_sdp_parser *p, char *text, struct cp_sdp_layer *layer)
+static bool has_rid(const struct cp_sdp_simulcast *list, const char *rid)
 {
+    for (size_t i = 0; i < list->n; i++) {
+        for (size_t k = 0; k < list->layers[i].n; k++) {
+            if (strcmp(list->layers[i].rids[k], rid) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* One stream, which is the last of the list. */
+static int read_layer(struct cp_sdp_parser *p, char *text, struct cp_sdp_simulcast *list)
+{
+    struct cp_sdp_layer *layer = &list->layers[list->n - 1];
     for (char *rid, *next = text; (rid = strsep(&next, ","));) {
         bool paused = *rid == '~';
         rid += paused;
         if (!rid_name(rid))
             return CP_SDP_BAD(p, "simulcast has a stream without a rid");
+        if (has_rid(list, rid))
+            return CP_SDP_BAD(p, "simulcast has rid %.32s twice", rid);
         if (layer->n == CP_SDP_LAYERS_MAX)
             return CP_SDP_MANY(p, "more than %d alternatives", CP_SDP_LAYERS_MAX);
         layer->paused[layer->n] = paused;
@@ -369,10 +384,9 @@ static int read_layers(struct cp_sdp_parser *p, char *text, struct cp_sdp_simulc
     for (char *one, *next = text; (one = strsep(&next, ";"));) {
         if (list->n == CP_SDP_LAYERS_MAX)
             return CP_SDP_MANY(p, "more than %d simulcast streams", CP_SDP_LAYERS_MAX);
-        struct cp_sdp_layer *layer = CP_SDP_APPEND(&p->sdp->arena, list->layers, list->n);
-        if (!layer)
+        if (!CP_SDP_APPEND(&p->sdp->arena, list->layers, list->n))
             return -ENOMEM;
-        int rc = read_layer(p, one, layer);
+        int rc = read_layer(p, one, list);
         if (rc)
             return rc;
     }
@@ -438,7 +452,7 @@ static int ssrc_entry(struct cp_sdp_parser *p, uint32_t ssrc, struct cp_sdp_ssrc
 static int read_ssrc(struct cp_sdp_parser *p, char *value)
 {
     uint32_t number;
-    struct cp_sdp_ssrc *entry;
+    struct cp_sdp_ssrc *entry = NULL;
     int rc = ssrc_of(p, &value, &number);
     if (!rc)
         rc = ssrc_entry(p, number, &entry);
