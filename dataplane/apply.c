@@ -158,7 +158,7 @@ static void close_objects(struct dp_objects *o)
     struct dp_endpoint_object *e;
     while ((e = dp_index_next(&o->endpoints, 0)) != NULL) {
         struct dp_source_object *source;
-        TAILQ_FOREACH(source, &e->sources, of_endpoint)
+        TAILQ_FOREACH (source, &e->sources, of_endpoint)
             for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
                 if (source->source->streams[i])
                     dp_history_clear(&source->source->streams[i]->history,

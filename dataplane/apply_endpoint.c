@@ -62,8 +62,7 @@ static bool same_bytes(const ProtobufCBinaryData *a, const ProtobufCBinaryData *
 static enum hr_error check_same_keys(struct dp_call *c, const struct dp_endpoint_object *o)
 {
     const Headrace__EndpointPut *put = c->cmd->endpoint_put;
-    Headrace__EndpointPut *last =
-        headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
+    Headrace__EndpointPut *last = headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
     if (last == NULL)
         return dp_call_refuse(c, HR_ERROR_MEMORY, "endpoint %u: no memory", put->id);
     bool same = put->keys->profile == last->keys->profile &&
@@ -100,8 +99,8 @@ static enum hr_error read_extensions(struct dp_call *c, struct dp_endpoint_conf 
 {
     const Headrace__EndpointPut *put = c->cmd->endpoint_put;
     if (put->n_extensions > HR_EXTENSIONS_MAX)
-        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: more than %d extensions",
-                              put->id, HR_EXTENSIONS_MAX);
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: more than %d extensions", put->id,
+                              HR_EXTENSIONS_MAX);
     dp_ext_map_init(&conf->exts, put->extmap_allow_mixed);
     for (size_t i = 0; i < put->n_extensions; i++) {
         const Headrace__Extension *ext = put->extensions[i];
@@ -173,7 +172,7 @@ static struct dp_endpoint_object *object_new(struct dp_objects *objects, uint32_
         return NULL;
     }
     e->id = id;
-    e->shard = &objects->shards[rte_hash_crc_4byte(id, SHARD_SEED) & (objects->shards_count - 1)];
+    e->shard = &objects->shards[rte_hash_crc_4byte(id, SHARD_SEED) % objects->shards_count];
     TAILQ_INIT(&e->sources);
     TAILQ_INIT(&e->subscriptions);
     *o = (struct dp_endpoint_object){.id = id, .endpoint = e, .worker = e->shard->worker};

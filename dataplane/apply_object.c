@@ -72,9 +72,9 @@ static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_objec
 {
     struct dp_subscription_object *sub;
     struct dp_source_object *source;
-    TAILQ_FOREACH(sub, &o->subscriptions, of_endpoint)
+    TAILQ_FOREACH (sub, &o->subscriptions, of_endpoint)
         forget_subscription(objects, sub);
-    TAILQ_FOREACH(source, &o->sources, of_endpoint)
+    TAILQ_FOREACH (source, &o->sources, of_endpoint)
         forget_source(objects, source);
     dp_index_remove(&objects->endpoints, o->id);
     if (o->flowing)

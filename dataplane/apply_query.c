@@ -1,14 +1,14 @@
 /*
- * Questions. Objects are read from main's own tables: the last Put of each, as accepted. Statistics are the
- * worker's, so it fills in the numbers between two bursts.
+ * Questions. Objects are read from main's own tables: the last Put of each, as accepted. Statistics
+ * are the worker's, so it fills in the numbers between two bursts.
  */
 #include "dataplane/apply_call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECTS_BYTES (HR_EVENT_SLOT_SIZE - 256) /* of one reply */
-#define OBJECT_GROWTH 16                         /* tag and length around a Put */
+#define OBJECTS_BYTES     (HR_EVENT_SLOT_SIZE - 256) /* of one reply */
+#define OBJECT_GROWTH     16                         /* tag and length around a Put */
 #define STATS_STREAMS_MAX 320 /* in one reply, about 90 bytes each: a slot holds them */
 
 /* ---- ObjectsGet */
@@ -37,8 +37,7 @@ static void page_endpoints(struct page *p, const struct dp_index *x, uint32_t af
 {
     const struct dp_endpoint_object *o;
     for (; (o = dp_index_next(x, after)) != NULL && fits(p, &o->put); after = o->id) {
-        Headrace__EndpointPut *put =
-            headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
+        Headrace__EndpointPut *put = headrace__endpoint_put__unpack(NULL, o->put.len, o->put.bytes);
         if (put)
             p->endpoints[p->objects.n_endpoints++] = put;
     }
@@ -182,9 +181,9 @@ static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned 
     stats->tx_packets = e->tx_packets;
     stats->tx_bytes = e->tx_bytes;
     stats->silence_ms = (uint32_t)((w->now - e->last_packet) / (w->session->hz / 1000));
-    TAILQ_FOREACH(source, &e->sources, of_endpoint)
+    TAILQ_FOREACH (source, &e->sources, of_endpoint)
         fill_ingress(job, stats, source);
-    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
         fill_egress(job, stats, sub);
 }
 

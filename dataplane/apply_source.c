@@ -47,9 +47,10 @@ static enum hr_error read_payloads(struct dp_call *c, struct dp_source_conf *con
         const Headrace__Payload *p = put->payloads[i];
         if (p->type >= DP_PAYLOAD_TYPES || p->rtx_for >= DP_PAYLOAD_TYPES || p->clock_rate == 0 ||
             conf->payloads[p->type].clock_rate)
-            return dp_call_refuse(c, HR_ERROR_INVALID,
-                                  "source %u: payload type %u: out of range, twice or without clock",
-                                  put->id, p->type);
+            return dp_call_refuse(
+                c, HR_ERROR_INVALID,
+                "source %u: payload type %u: out of range, twice or without clock", put->id,
+                p->type);
         conf->payloads[p->type] = (struct dp_payload){
             .clock_rate = p->clock_rate,
             .codec = (uint8_t)p->codec,
@@ -104,7 +105,7 @@ static bool ssrc_taken(const struct dp_endpoint_object *e, const struct dp_sourc
     const struct dp_source_object *o;
     if (ssrc == 0)
         return false;
-    TAILQ_FOREACH(o, &e->sources, of_endpoint)
+    TAILQ_FOREACH (o, &e->sources, of_endpoint)
         if (o->id != id && has_ssrc(&o->conf, ssrc))
             return true;
     return has_ssrc(conf, ssrc);
@@ -146,11 +147,11 @@ static enum hr_error read_mid(struct dp_call *c, const struct dp_endpoint_object
     if (len > HR_MID_MAX)
         return dp_call_refuse(c, HR_ERROR_INVALID, "source %u: mid longer than %d bytes", put->id,
                               HR_MID_MAX);
-    TAILQ_FOREACH(o, &e->sources, of_endpoint)
+    TAILQ_FOREACH (o, &e->sources, of_endpoint)
         if (len && o->id != put->id && o->conf.mid_len == len &&
             memcmp(o->conf.mid, put->mid, len) == 0)
-            return dp_call_refuse(c, HR_ERROR_EXISTS, "source %u: mid '%s' is source %u's",
-                                  put->id, put->mid, o->id);
+            return dp_call_refuse(c, HR_ERROR_EXISTS, "source %u: mid '%s' is source %u's", put->id,
+                                  put->mid, o->id);
     memcpy(conf->mid, put->mid, len);
     conf->mid_len = (uint8_t)len;
     return HR_ERROR_OK;
@@ -202,8 +203,8 @@ static enum hr_error check_limits(struct dp_call *c, const struct dp_endpoint_ob
     if (c->objects->sources.count >= limit)
         return dp_call_refuse(c, HR_ERROR_LIMIT, "source %u: there are %u already", id, limit);
     if (e->sources_count >= DP_ENDPOINT_SOURCES_MAX)
-        return dp_call_refuse(c, HR_ERROR_LIMIT, "source %u: endpoint %u has %d already", id,
-                              e->id, DP_ENDPOINT_SOURCES_MAX);
+        return dp_call_refuse(c, HR_ERROR_LIMIT, "source %u: endpoint %u has %d already", id, e->id,
+                              DP_ENDPOINT_SOURCES_MAX);
     return HR_ERROR_OK;
 }
 
@@ -280,7 +281,8 @@ static void job_free(struct source_work *job)
 }
 
 /* Streams that the settings ask for and the source lacks. */
-static bool add_streams(struct dp_call *c, struct source_work *job, const struct dp_source_object *o)
+static bool add_streams(struct dp_call *c, struct source_work *job,
+                        const struct dp_source_object *o)
 {
     uint32_t missing = streams_needed(&job->conf) & ~o->streams;
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++) {

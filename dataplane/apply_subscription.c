@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAN_MIN          8
-#define OUT_MIN          16
-#define FIRST_INDEX_MASK 0x7FFF /* below 2^15, so a receiver that loses the first packets still guesses right */
+#define FAN_MIN 8
+#define OUT_MIN 16
+#define FIRST_INDEX_MASK \
+    0x7FFF /* below 2^15, so a receiver that loses the first packets still guesses right */
 
 struct subscription_work {
     struct dp_call_work call;
@@ -66,8 +67,8 @@ static enum hr_error read_conf(struct dp_call *c, struct dp_subscription_conf *c
                               put->id, HR_COOKIE_MAX);
     if (strlen(put->mid) > HR_MID_MAX || strlen(put->cname) > HR_CNAME_MAX)
         return dp_call_refuse(c, HR_ERROR_INVALID,
-                              "subscription %u: mid longer than %d or cname than %d bytes",
-                              put->id, HR_MID_MAX, HR_CNAME_MAX);
+                              "subscription %u: mid longer than %d or cname than %d bytes", put->id,
+                              HR_MID_MAX, HR_CNAME_MAX);
     if (put->n_payload_map > HR_PAYLOADS_MAX)
         return dp_call_refuse(c, HR_ERROR_INVALID, "subscription %u: more than %d payload types",
                               put->id, HR_PAYLOADS_MAX);
@@ -93,7 +94,7 @@ static bool ssrc_used(const struct dp_endpoint_object *e, uint32_t ssrc)
     const struct dp_subscription_object *o;
     if (ssrc == 0)
         return false;
-    TAILQ_FOREACH(o, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (o, &e->subscriptions, of_endpoint)
         if (o->ssrc == ssrc || o->rtx_ssrc == ssrc)
             return true;
     for (uint32_t i = 0; i < e->retired_count; i++)
@@ -152,8 +153,8 @@ static struct dp_subscription *subscription_new(const struct dp_call *c,
     s->endpoint = e->endpoint;
     dp_seqmap_init(&s->seqmap, 0, rte_rand() & FIRST_INDEX_MASK);
     dp_tsmap_init(&s->tsmap);
-    s->records.size = dp_history_size(source == NULL || source->conf.video,
-                                      c->dp->config->media.history_ms);
+    s->records.size =
+        dp_history_size(source == NULL || source->conf.video, c->dp->config->media.history_ms);
     s->records.records = calloc(s->records.size, sizeof(struct dp_record));
     if (s->records.records)
         return s;
@@ -266,8 +267,7 @@ static enum hr_error unmake(struct dp_call *c, struct subscription_work *job, st
 }
 
 static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
-                          struct dp_subscription_object *o,
-                          const struct dp_subscription_conf *conf)
+                          struct dp_subscription_object *o, const struct dp_subscription_conf *conf)
 {
     const Headrace__SubscriptionPut *put = c->cmd->subscription_put;
     struct dp_source_object *source = dp_index_find(&c->objects->sources, put->source);

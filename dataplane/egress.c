@@ -1,7 +1,7 @@
 /*
- * Header written, payload rekeyed, frame closed. Everything the bytes depend on is either in struct dp_egress, in
- * the run a record points to, or makes the subscription forget its runs when it changes; so a retransmission
- * is the same bytes under the same number, or is not made.
+ * Header written, payload rekeyed, frame closed. Everything the bytes depend on is either in struct
+ * dp_egress, in the run a record points to, or makes the subscription forget its runs when it
+ * changes; so a retransmission is the same bytes under the same number, or is not made.
  */
 #include "dataplane/egress.h"
 
@@ -49,8 +49,8 @@ struct place {
 };
 
 /* The length of the SRTP packet at dst, or 0 when it does not fit. */
-static size_t write_packet(struct dp_worker *w, const struct dp_subscription *s,
-                           struct rte_mbuf *m, const struct dp_egress *what, struct place to)
+static size_t write_packet(struct dp_worker *w, const struct dp_subscription *s, struct rte_mbuf *m,
+                           const struct dp_egress *what, struct place to)
 {
     const struct dp_packet *p = dp_packet(m);
     const struct dp_keys *in = what->stream->source->endpoint->keys;
@@ -86,9 +86,8 @@ static bool nonce_used(struct dp_worker *w, const struct dp_subscription *s, uin
     return true;
 }
 
-struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s,
-                                 struct rte_mbuf *m, const struct dp_egress *what,
-                                 enum dp_drop *why)
+struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
+                                 const struct dp_egress *what, enum dp_drop *why)
 {
     struct dp_endpoint *e = s->endpoint;
     struct rte_mbuf *o = rte_pktmbuf_alloc(w->pool);

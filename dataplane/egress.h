@@ -12,11 +12,11 @@ struct dp_egress {
 };
 
 /* A frame for tx, or NULL and *why. */
-struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s,
-                                 struct rte_mbuf *m, const struct dp_egress *what,
-                                 enum dp_drop *why);
+struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
+                                 const struct dp_egress *what, enum dp_drop *why);
 
-/* The packet that left under the 16-bit number seq once more, the identical bytes; NULL and *why. */
+/* The packet that left under the 16-bit number seq once more, the identical bytes; NULL and *why.
+ */
 struct rte_mbuf *dp_egress_resend(struct dp_worker *w, struct dp_subscription *s, uint16_t seq,
                                   enum dp_drop *why);
 

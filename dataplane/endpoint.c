@@ -33,9 +33,9 @@ static void forget_sent(struct dp_endpoint *e)
 {
     struct dp_subscription *sub;
     struct dp_source *source;
-    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
         dp_subscription_forget(sub);
-    TAILQ_FOREACH(source, &e->sources, of_endpoint)
+    TAILQ_FOREACH (source, &e->sources, of_endpoint)
         for (uint32_t i = 0; i < source->fan_count; i++)
             dp_subscription_forget(source->fan[i]);
 }
@@ -44,7 +44,7 @@ static void forget_sent(struct dp_endpoint *e)
 static void became_ready(struct dp_worker *w, struct dp_endpoint *e)
 {
     struct dp_subscription *sub;
-    TAILQ_FOREACH(sub, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
         if (sub->wanted)
             dp_subscription_want(w, sub, sub->wanted);
 }

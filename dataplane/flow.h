@@ -31,9 +31,9 @@ void dp_flows_free(struct dp_flows *f);
 
 /* Main thread. A key that another endpoint has moves to this one. 0, -ENOSPC. */
 int dp_flows_put(struct dp_flows *f, const struct dp_flow_key *key, struct dp_endpoint *e);
-/* Main thread. Takes the key out if it is still e's: the slot for dp_flows_release(), or DP_FLOW_NONE. */
-int dp_flows_remove(struct dp_flows *f, const struct dp_flow_key *key,
-                    const struct dp_endpoint *e);
+/* Main thread. Takes the key out if it is still e's: the slot for dp_flows_release(), or
+ * DP_FLOW_NONE. */
+int dp_flows_remove(struct dp_flows *f, const struct dp_flow_key *key, const struct dp_endpoint *e);
 void dp_flows_release(struct dp_flows *f, int slot);
 
 /* Any worker. Fills endpoints[0..n), NULL where unknown; n is at most DP_BURST. */

@@ -1,6 +1,7 @@
 /*
  * A slot is index % size, so keeping a packet pushes out the one that came size packets before.
- * low follows the oldest packet kept; numbers between low and high may be missing (lost on the way here).
+ * low follows the oldest packet kept; numbers between low and high may be missing (lost on the way
+ * here).
  */
 #include "dataplane/history.h"
 

@@ -1,7 +1,7 @@
 /*
- * What is kept for retransmission: per stream the received packets, as references to their mbufs, and
- * per subscription a record of which input went out under which number. Both together give the identical
- * bytes again; nothing else may ever leave under a number that was used (RFC 3711 9.1).
+ * What is kept for retransmission: per stream the received packets, as references to their mbufs,
+ * and per subscription a record of which input went out under which number. Both together give the
+ * identical bytes again; nothing else may ever leave under a number that was used (RFC 3711 9.1).
  */
 #ifndef DP_HISTORY_H
 #define DP_HISTORY_H
@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DP_HISTORY_VIDEO_MIN 256  /* packets a stream keeps, at least and */
-#define DP_HISTORY_VIDEO_MAX 2048 /* at most; between them so many: */
+#define DP_HISTORY_VIDEO_MIN  256  /* packets a stream keeps, at least and */
+#define DP_HISTORY_VIDEO_MAX  2048 /* at most; between them so many: */
 #define DP_HISTORY_PER_SECOND 1024
-#define DP_HISTORY_AUDIO     128
-#define DP_RECORD_RUNS       4    /* switches of a subscription that a NACK may reach back over */
+#define DP_HISTORY_AUDIO      128
+#define DP_RECORD_RUNS        4 /* switches of a subscription that a NACK may reach back over */
 
 /* Received packets of one stream by index; the index and arrival are in struct dp_packet. */
 struct dp_history {

@@ -88,8 +88,8 @@ void dp_layers_tick(struct dp_worker *w, struct dp_source *s)
 }
 
 /*
- * Without Dependency Descriptor nothing shows where a key frame begins. Then the switch is at the first frame
- * after the request went out: the key frame is on its way, and not missed.
+ * Without Dependency Descriptor nothing shows where a key frame begins. Then the switch is at the
+ * first frame after the request went out: the key frame is on its way, and not missed.
  */
 static bool blind_switch(const struct dp_worker *w, struct dp_subscription *s,
                          const struct dp_packet *p)
@@ -114,8 +114,7 @@ enum dp_drop dp_layers_pass(struct dp_worker *w, struct dp_subscription *s, stru
         return DP_DROPS;
     if (p->stream != s->wanted)
         return DP_DROP_LAYER;
-    bool now = !s->source->conf.video ||
-               (p->stream->has_dd ? p->keyframe : blind_switch(w, s, p));
+    bool now = !s->source->conf.video || (p->stream->has_dd ? p->keyframe : blind_switch(w, s, p));
     if (!now)
         return s->stream ? DP_DROP_LAYER : DP_DROP_KEYFRAME;
     dp_subscription_switch(w, s, m);

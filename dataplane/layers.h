@@ -1,4 +1,5 @@
-/* Which stream of a source is forwarded: of simulcast layers the one with the highest recent bitrate. */
+/* Which stream of a source is forwarded: of simulcast layers the one with the highest recent
+ * bitrate. */
 #ifndef DP_LAYERS_H
 #define DP_LAYERS_H
 
@@ -8,7 +9,8 @@
 #define DP_LAYERS_RATIO      13 /* tenths: a layer must be this much larger, */
 #define DP_LAYERS_TICKS      2  /* so many ticks long */
 #define DP_LAYERS_SILENT_MS  1500
-#define DP_SWITCH_TIMEOUT_MS 300 /* without Dependency Descriptor: switch after this in any case */
+#define DP_SWITCH_TIMEOUT_MS 300 /* without Dependency Descriptor: switch after this in any case \
+                                  */
 
 /* An authentic packet began a stream. */
 void dp_layers_begin(struct dp_worker *w, struct dp_stream *st);

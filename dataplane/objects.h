@@ -1,6 +1,7 @@
 /*
- * What commands have made, as the main thread knows it: per object its last Put, packed, and what later
- * commands are checked against. Main alone reads and writes it. Workers see the dp_* structs only.
+ * What commands have made, as the main thread knows it: per object its last Put, packed, and what
+ * later commands are checked against. Main alone reads and writes it. Workers see the dp_* structs
+ * only.
  */
 #ifndef DP_OBJECTS_H
 #define DP_OBJECTS_H
@@ -9,12 +10,13 @@
 #include "dataplane/flow.h"
 #include "dataplane/session.h"
 
-/* Objects of one type by id. Ids mostly grow: an append is cheap, and so is reading them in order. */
+/* Objects of one type by id. Ids mostly grow: an append is cheap, and so is reading them in order.
+ */
 struct dp_index {
     struct dp_index_row {
         uint32_t id;
         void *object; /* NULL: deleted, the row goes at the next sweep */
-    } *rows;
+    } * rows;
     uint32_t size, rows_count, count;
 };
 

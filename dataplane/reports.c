@@ -9,7 +9,7 @@
 static bool wants_feedback(const struct dp_endpoint *e)
 {
     const struct dp_source *s;
-    TAILQ_FOREACH(s, &e->sources, of_endpoint)
+    TAILQ_FOREACH (s, &e->sources, of_endpoint)
         if (s->conf.transport_cc)
             return true;
     return false;
@@ -36,7 +36,7 @@ static unsigned gather_blocks(struct dp_worker *w, struct dp_endpoint *e,
 {
     unsigned n = 0;
     struct dp_source *s;
-    TAILQ_FOREACH(s, &e->sources, of_endpoint) {
+    TAILQ_FOREACH (s, &e->sources, of_endpoint) {
         for (unsigned i = 0; i < DP_SOURCE_STREAMS && n < DP_RTCP_REPORTS_MAX; i++) {
             struct dp_stream *st = s->streams[i];
             int64_t us = dp_session_us(w->session, w->now);
@@ -80,11 +80,11 @@ bool dp_reports_publisher(struct dp_worker *w, struct dp_endpoint *e, struct dp_
 static bool sender_report_due(const struct dp_subscription *s)
 {
     const struct dp_stream *st = s->stream;
-    return st && st->sr_count && s->packets &&
-           (s->sr_stream != st || s->sr_sent != st->sr_count);
+    return st && st->sr_count && s->packets && (s->sr_stream != st || s->sr_sent != st->sr_count);
 }
 
-/* The publisher's pair of clocks, with the timestamp as this subscriber sees it (RFC 3550 6.4.1). */
+/* The publisher's pair of clocks, with the timestamp as this subscriber sees it (RFC 3550 6.4.1).
+ */
 static int send_sender_report(struct dp_worker *w, struct dp_subscription *s, struct dp_burst *out)
 {
     struct dp_rtcp_out o;
@@ -115,7 +115,7 @@ bool dp_reports_subscriber(struct dp_worker *w, struct dp_endpoint *e, struct dp
     struct dp_subscription *s;
     if (!dp_endpoint_ready(e))
         return true;
-    TAILQ_FOREACH(s, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (s, &e->subscriptions, of_endpoint)
         if (sender_report_due(s) && send_sender_report(w, s, out) == -EAGAIN)
             return false;
     return true;

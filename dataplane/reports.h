@@ -1,4 +1,5 @@
-/* What the relay tells unasked, when it is due: to publishers how their packets arrive, to subscribers sender reports. */
+/* What the relay tells unasked, when it is due: to publishers how their packets arrive, to
+ * subscribers sender reports. */
 #ifndef DP_REPORTS_H
 #define DP_REPORTS_H
 

@@ -1,6 +1,6 @@
 /*
- * The objects of the media path. Everything here is written by one worker alone; main allocates objects, hands
- * them over through the mailbox, and frees them after the worker has let go.
+ * The objects of the media path. Everything here is written by one worker alone; main allocates
+ * objects, hands them over through the mailbox, and frees them after the worker has let go.
  *
  *   dp_session (one per worker) -> dp_shard -> dp_endpoint -> dp_source -> dp_stream
  *                                                          -> dp_subscription -> dp_source
@@ -23,20 +23,21 @@
 #include "proto/limits.h"
 
 #include <rte_common.h>
-#include <stdatomic.h>
 #include <srtp2/srtp.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
-#define DP_ENDPOINT_SOURCES_MAX   16   /* of one publisher; more are refused */
-#define DP_SOURCE_STREAMS         (2 * HR_RIDS_MAX) /* media, then the RTX of each */
-#define DP_INGRESS_SSRCS          256  /* slots: twice the streams of an endpoint, and room */
-#define DP_RETIRED_STREAMS_MAX    512  /* ingress SSRCs that an endpoint has given up; then new ones are refused */
-#define DP_RETIRED_SSRCS_MAX      16384 /* egress SSRCs likewise; then new subscriptions are refused */
-#define DP_RTCP_SENDERS_MAX       64   /* SSRCs that an endpoint's RTCP may come from */
+#define DP_ENDPOINT_SOURCES_MAX 16                /* of one publisher; more are refused */
+#define DP_SOURCE_STREAMS       (2 * HR_RIDS_MAX) /* media, then the RTX of each */
+#define DP_INGRESS_SSRCS        256 /* slots: twice the streams of an endpoint, and room */
+#define DP_RETIRED_STREAMS_MAX \
+    512 /* ingress SSRCs that an endpoint has given up; then new ones are refused */
+#define DP_RETIRED_SSRCS_MAX          16384 /* egress SSRCs likewise; then new subscriptions are refused */
+#define DP_RTCP_SENDERS_MAX           64 /* SSRCs that an endpoint's RTCP may come from */
 #define DP_ENDPOINT_SUBSCRIPTIONS_MAX 16384
-#define DP_PAYLOAD_TYPES          128
-#define DP_PT_NONE                0xFF
-#define DP_KEYSTREAM_MAX          2048 /* bytes of one payload */
+#define DP_PAYLOAD_TYPES              128
+#define DP_PT_NONE                    0xFF
+#define DP_KEYSTREAM_MAX              2048 /* bytes of one payload */
 
 /* A payload type of a source. */
 struct dp_payload {
@@ -45,7 +46,8 @@ struct dp_payload {
     uint8_t rtx_for;
 };
 
-/* StreamSeen on its way to the main thread. The worker writes it while not posted, main reads it while posted. */
+/* StreamSeen on its way to the main thread. The worker writes it while not posted, main reads it
+ * while posted. */
 struct dp_seen {
     struct dp_work work;
     struct dp_dataplane *dp;

@@ -1,7 +1,8 @@
 /*
- * A stream is found without changing anything; only when the packet's tag is right does its SSRC take the
- * stream. So nobody without the key can make state here. An SSRC that is given up goes to the endpoint's retired
- * list with its highest index: if it comes back, old packets are still replays.
+ * A stream is found without changing anything; only when the packet's tag is right does its SSRC
+ * take the stream. So nobody without the key can make state here. An SSRC that is given up goes to
+ * the endpoint's retired list with its highest index: if it comes back, old packets are still
+ * replays.
  */
 #include "dataplane/source.h"
 
@@ -28,7 +29,7 @@ static struct dp_source *source_by_mid(const struct dp_endpoint *e, const uint8_
                                        const struct dp_rtp_ext *mid)
 {
     struct dp_source *s;
-    TAILQ_FOREACH(s, &e->sources, of_endpoint)
+    TAILQ_FOREACH (s, &e->sources, of_endpoint)
         if (s->conf.mid_len && text_is(s->conf.mid, s->conf.mid_len, p, mid))
             return s;
     return NULL;
@@ -38,7 +39,7 @@ static struct dp_source *source_by_mid(const struct dp_endpoint *e, const uint8_
 static struct dp_source *source_by_payload(const struct dp_endpoint *e, uint8_t pt)
 {
     struct dp_source *s, *found = NULL;
-    TAILQ_FOREACH(s, &e->sources, of_endpoint) {
+    TAILQ_FOREACH (s, &e->sources, of_endpoint) {
         if (s->conf.payloads[pt].clock_rate == 0)
             continue;
         if (found)
@@ -102,7 +103,8 @@ enum dp_drop dp_stream_match(const struct dp_endpoint *e, const uint8_t *p,
     return match->stream ? DP_DROPS : match_new(e, p, h, match);
 }
 
-/* With the list full nobody can tell replays of a forgotten SSRC: from then on new ones are refused. */
+/* With the list full nobody can tell replays of a forgotten SSRC: from then on new ones are
+ * refused. */
 static void remember(struct dp_publishing *pub, const struct dp_stream *st)
 {
     if (pub->retired_count < DP_RETIRED_STREAMS_MAX)

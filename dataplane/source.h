@@ -1,12 +1,15 @@
-/* Sources and their streams, on the worker: which stream a packet belongs to, and SSRCs coming and going. */
+/* Sources and their streams, on the worker: which stream a packet belongs to, and SSRCs coming and
+ * going. */
 #ifndef DP_SOURCE_H
 #define DP_SOURCE_H
 
 #include "dataplane/session.h"
 
-#define DP_STREAM_SILENT_MS 5000 /* a stream that comes back after this is reported as seen again */
+#define DP_STREAM_SILENT_MS 5000 /* a stream that comes back after this is reported as seen again \
+                                  */
 
-/* Which stream a packet is of, before its tag is known to be right: nothing changes until dp_stream_take(). */
+/* Which stream a packet is of, before its tag is known to be right: nothing changes until
+ * dp_stream_take(). */
 struct dp_match {
     struct dp_stream *stream;
     bool take;            /* the SSRC is new to the stream */

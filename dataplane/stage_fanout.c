@@ -1,6 +1,7 @@
 /*
- * Where it stands is two numbers: the packet of the burst, and the place in its source's fan. The burst's
- * packets are freed by the call that finds nothing more, so copies stay valid until the next call.
+ * Where it stands is two numbers: the packet of the burst, and the place in its source's fan. The
+ * burst's packets are freed by the call that finds nothing more, so copies stay valid until the
+ * next call.
  */
 #include "dataplane/packet.h"
 #include "dataplane/session.h"

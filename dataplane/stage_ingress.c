@@ -1,7 +1,7 @@
 /*
- * Exits: out (authentic, and somebody may want it) or a drop. Nothing about a packet is believed, and no
- * state changes, before its tag is verified. Feedback and statistics count every authentic packet, also
- * those that are dropped for what they carry.
+ * Exits: out (authentic, and somebody may want it) or a drop. Nothing about a packet is believed,
+ * and no state changes, before its tag is verified. Feedback and statistics count every authentic
+ * packet, also those that are dropped for what they carry.
  */
 #include "dataplane/layers.h"
 #include "dataplane/packet.h"
@@ -65,7 +65,8 @@ static void account(struct dp_worker *w, struct dp_endpoint *e, struct rte_mbuf 
     record_arrival(w, e, m);
 }
 
-/* Key frames by Dependency Descriptor; where media carry one, what has none and is padded is padding. */
+/* Key frames by Dependency Descriptor; where media carry one, what has none and is padded is
+ * padding. */
 static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
 {
     struct dp_packet *p = dp_packet(m);

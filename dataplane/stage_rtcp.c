@@ -1,7 +1,7 @@
 /*
- * Exits: out (retransmissions and keyframe requests); every packet that came in ends here. What a receiver
- * reports is about an SSRC that the relay sends, so it is looked up among its subscriptions; what a sender
- * reports is about its streams.
+ * Exits: out (retransmissions and keyframe requests); every packet that came in ends here. What a
+ * receiver reports is about an SSRC that the relay sends, so it is looked up among its
+ * subscriptions; what a sender reports is about its streams.
  */
 #include "dataplane/dataplane.h"
 #include "dataplane/egress.h"
@@ -85,8 +85,7 @@ static void on_nack(void *ctx, struct dp_rtcp_nack *nack)
         return;
     while (dp_rtcp_nack_next(nack, &seq)) {
         enum dp_drop why = DP_DROP_RESEND_LIMIT;
-        struct rte_mbuf *m =
-            c->out->n < DP_BURST ? dp_egress_resend(c->w, s, seq, &why) : NULL;
+        struct rte_mbuf *m = c->out->n < DP_BURST ? dp_egress_resend(c->w, s, seq, &why) : NULL;
         if (m)
             c->out->pkts[c->out->n++] = m;
         else

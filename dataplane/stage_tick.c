@@ -1,6 +1,6 @@
 /*
- * Timers without a timer: every endpoint is visited once in DP_TICK_MS, spread evenly over the time, and a
- * visit does what is due. A visit that finds out full is done again by the next call.
+ * Timers without a timer: every endpoint is visited once in DP_TICK_MS, spread evenly over the
+ * time, and a visit does what is due. A visit that finds out full is done again by the next call.
  */
 #include "dataplane/dataplane.h"
 #include "dataplane/keyframe.h"
@@ -26,7 +26,7 @@ static void ask_again(struct dp_worker *w, struct dp_endpoint *e)
     uint64_t patience = dp_session_tsc(w->session, KEYFRAME_AGAIN_MS);
     if (!dp_endpoint_ready(e))
         return;
-    TAILQ_FOREACH(s, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (s, &e->subscriptions, of_endpoint)
         if (s->wanted && w->now - RTE_MAX(s->wanted->keyframe_asked, s->wanted_since) > patience)
             dp_keyframe_want(s->wanted);
 }
@@ -35,7 +35,7 @@ static bool visit(struct dp_worker *w, struct dp_endpoint *e, struct dp_burst *o
 {
     struct dp_source *s;
     ask_again(w, e);
-    TAILQ_FOREACH(s, &e->sources, of_endpoint)
+    TAILQ_FOREACH (s, &e->sources, of_endpoint)
         tend_source(w, s, out);
     return dp_reports_publisher(w, e, out) && dp_reports_subscriber(w, e, out);
 }

@@ -1,7 +1,7 @@
 /*
- * A subscription forwards at most one stream, and may wait for a key frame of another at the same time. Each
- * switch gives its sequence map a new stream number, so a late packet from before it is refused, and begins a
- * run, which retransmission needs to find the packet and its timestamp again.
+ * A subscription forwards at most one stream, and may wait for a key frame of another at the same
+ * time. Each switch gives its sequence map a new stream number, so a late packet from before it is
+ * refused, and begins a run, which retransmission needs to find the packet and its timestamp again.
  */
 #include "dataplane/subscription.h"
 
