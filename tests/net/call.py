@@ -60,9 +60,15 @@ async def nat(addresses):
         lambda: Inner(addresses), local_addr=(addresses[0], 0))
     loop.add_signal_handler(signal.SIGUSR1, inner.move)
     address, port = transport.get_extra_info("sockname")
-    way_round = re.compile(r"a=candidate:\S+ \d+ udp \d+ \S*:.*\r\n", re.IGNORECASE)  # IPv6
-    return lambda sdp: way_round.sub("", sdp).replace(
-        f"{RELAY[0]} {RELAY[1]} ", f"{address} {port} ")
+    return lambda sdp: only("4")(sdp).replace(f"{RELAY[0]} {RELAY[1]} ", f"{address} {port} ")
+
+
+def only(family):
+    """A patch for answers that leaves the candidates of IPv4, or of IPv6."""
+    def patch(sdp):
+        return "\r\n".join(line for line in sdp.split("\r\n") if not line.startswith("a=candidate:")
+                           or (":" in line.split()[4]) == (family == "6"))
+    return patch
 
 
 async def main(arguments):
@@ -72,6 +78,8 @@ async def main(arguments):
     patches = {}
     if arguments.addresses:
         patches["patch_answer"] = await nat(arguments.addresses.split(","))
+    elif arguments.family:
+        patches["patch_answer"] = only(arguments.family)
     publisher = Publisher(arguments.http, arguments.room, "source", **patches)
     viewer = Viewer(arguments.http, arguments.room, "source", **patches)
     try:
@@ -105,4 +113,5 @@ if __name__ == "__main__":
     parser.add_argument("--room", required=True)
     parser.add_argument("--state", required=True)
     parser.add_argument("--addresses")
+    parser.add_argument("--family", choices=["4", "6"])
     sys.exit(asyncio.run(main(parser.parse_args())))
