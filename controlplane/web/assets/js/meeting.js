@@ -14,7 +14,7 @@ import { Session } from './session.js';
 import { rememberRoom } from './store.js';
 
 const ENDINGS = {
-    left: ['You left the meeting', 'The meeting goes on without you.'],
+    left: ['You left the meeting', 'You can come back by the same link.'],
     kicked: ['You were removed from the meeting', ''],
     replaced: ['You joined from somewhere else', 'This page was taken over by a newer one.'],
     room_full: ['This meeting is full', 'Try again when somebody has left.'],

@@ -18,6 +18,7 @@ const MUTED_HINT_EVERY_MS = 20_000;
 export class LevelMeter {
     #context = null;
     #analyser = null;
+    #source = null;     /* held, for a source that nothing refers to may be collected */
     #clone = null;
     #samples = new Float32Array(512);
     #of = null;
@@ -37,7 +38,8 @@ export class LevelMeter {
         this.#clone.enabled = true;
         this.#analyser = this.#context.createAnalyser();
         this.#analyser.fftSize = 512;
-        this.#context.createMediaStreamSource(new MediaStream([this.#clone])).connect(this.#analyser);
+        this.#source = this.#context.createMediaStreamSource(new MediaStream([this.#clone]));
+        this.#source.connect(this.#analyser);
     }
 
     level() {
@@ -59,7 +61,7 @@ export class LevelMeter {
         this.#of = null;
         this.#clone?.stop();
         this.#context?.close().catch(() => {});
-        this.#context = this.#analyser = this.#clone = null;
+        this.#context = this.#analyser = this.#source = this.#clone = null;
     }
 }
 
