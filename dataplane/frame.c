@@ -41,13 +41,20 @@ static void set_ip(uint8_t *l3, const struct dp_path *path, const struct dp_port
         ip->hdr_checksum = dp_checksum_finish(dp_checksum_add16(path->ip_sum, total));
 }
 
-/* The whole UDP payload, over all segments. */
-static uint32_t payload_sum(const struct rte_mbuf *m, const struct dp_path *path, uint16_t len)
+/* Sums over all segments from an offset in the first on. DPDK 22.11's rte_raw_cksum_mbuf() loses carries at odd borders. */
+static uint32_t payload_sum(const struct rte_mbuf *m, uint16_t offset, uint16_t len)
 {
-    uint16_t sum = 0;
+    uint32_t sum = 0;
+    bool odd = false;
 
-    if (rte_raw_cksum_mbuf(m, path->header_len, len, &sum))
-        return 0;
+    for (; m && len; m = m->next, offset = 0) {
+        uint16_t n = RTE_MIN(len, (uint16_t)(m->data_len - offset));
+        uint16_t part =
+            dp_checksum_fold(dp_checksum_add(0, rte_pktmbuf_mtod_offset(m, uint8_t *, offset), n));
+        sum += odd ? rte_bswap16(part) : part; /* RFC 1071 section 2 (B) */
+        odd ^= n & 1;
+        len = (uint16_t)(len - n);
+    }
     return sum;
 }
 
@@ -67,7 +74,7 @@ static void set_udp(struct rte_udp_hdr *udp, const struct dp_path *path, const s
         return;
     }
     sum = dp_checksum_add16(dp_checksum_add16(sum, udp_len), udp_len);
-    uint16_t checksum = dp_checksum_finish(sum + payload_sum(m, path, payload_len));
+    uint16_t checksum = dp_checksum_finish(sum + payload_sum(m, path->header_len, payload_len));
     udp->dgram_cksum = checksum ? checksum : 0xffff; /* 0 would say that there is none */
 }
 
