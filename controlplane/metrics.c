@@ -1,0 +1,225 @@
+#include "controlplane/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controlplane/dataplane_status.h"
+#include "controlplane/service.h"
+#include "proto/version.h"
+
+/* jemalloc's, where it is linked. */
+extern int mallctl(const char *name, void *old, size_t *old_len, void *new, size_t new_len)
+    __attribute__((weak));
+
+static uint64_t heap_bytes(void)
+{
+    uint64_t epoch = 1;
+    size_t value = 0, len = sizeof(value), epoch_len = sizeof(epoch);
+    if (!mallctl)
+        return 0;
+    mallctl("epoch", &epoch, &epoch_len, &epoch, sizeof(epoch));
+    return mallctl("stats.allocated", &value, &len, NULL, 0) == 0 ? value : 0;
+}
+
+/* ---- health */
+
+static json_t *dataplane_health(const struct cp_service *s)
+{
+    struct cp_dataplane *dp = cp_transport_dataplane(s->transport);
+    const Headrace__HelloReply *hello = cp_dataplane_hello(dp);
+    if (!cp_dataplane_is_up(dp) || !hello)
+        return json_pack("{s:b, s:s}", "connected", 0, "error", cp_dataplane_why_down(dp));
+    json_t *ports = json_array();
+    for (size_t i = 0; i < hello->n_ports; i++)
+        json_array_append_new(ports, json_pack("{s:s, s:b}", "device", hello->ports[i]->device,
+                                               "link_up", (int)hello->ports[i]->link_up));
+    return json_pack("{s:b, s:b, s:s, s:i, s:o}", "connected", 1, "ready",
+                     (int)cp_transport_is_ready(s->transport), "version", hello->build, "workers",
+                     (int)hello->workers, "ports", ports);
+}
+
+void cp_healthz(struct cp_service *s, struct cp_exchange *x)
+{
+    bool ok = cp_transport_is_ready(s->transport) && !s->stopping;
+    json_t *self = json_pack("{s:s, s:I, s:i, s:i, s:i, s:b}", "version", hr_build(), "uptime_s",
+                             (json_int_t)((cp_now_ms() - s->started) / 1000), "rooms",
+                             (int)g_hash_table_size(s->rooms.by_name), "participants",
+                             (int)s->rooms.participants, "endpoints",
+                             (int)cp_transport_endpoints(s->transport), "draining",
+                             (int)s->draining);
+    cp_answer_json(x, 200, json_pack("{s:s, s:o, s:o}", "status", ok ? "ok" : "degraded",
+                                     "controlplane", self, "dataplane", dataplane_health(s)));
+}
+
+/* ---- metrics */
+
+static void describe(GString *out, const char *name, const char *type, const char *help)
+{
+    g_string_append_printf(out, "# HELP headrace_%s %s\n# TYPE headrace_%s %s\n", name, help, name,
+                           type);
+}
+
+static void single(GString *out, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    describe(out, name, type, help);
+    g_string_append_printf(out, "headrace_%s %" PRIu64 "\n", name, value);
+}
+
+static void transport_counter(void *arg, const char *name, uint64_t value)
+{
+    g_string_append_printf(arg, "headrace_transport_total{counter=\"%s\"} %" PRIu64 "\n", name,
+                           value);
+}
+
+static unsigned count_kind(const struct cp_service *s, enum cp_kind kind)
+{
+    unsigned n = 0;
+    GHashTableIter it;
+    gpointer value;
+    g_hash_table_iter_init(&it, s->rooms.by_name);
+    while (g_hash_table_iter_next(&it, NULL, &value)) {
+        const GPtrArray *list = ((const struct cp_room *)value)->participants;
+        for (guint i = 0; i < list->len; i++)
+            n += ((const struct cp_participant *)list->pdata[i])->kind == kind;
+    }
+    return n;
+}
+
+static void controlplane(const struct cp_service *s, GString *out)
+{
+    describe(out, "build_info", "gauge", "Version of the control plane.");
+    g_string_append_printf(out, "headrace_build_info{version=\"%s\"} 1\n", hr_build());
+    single(out, "uptime_seconds", "gauge", "Since the control plane started.",
+           (cp_now_ms() - s->started) / 1000);
+    single(out, "rooms", "gauge", "Rooms with somebody in them.",
+           g_hash_table_size(s->rooms.by_name));
+    describe(out, "participants", "gauge", "Participants by kind.");
+    for (int kind = CP_KIND_MEMBER; kind <= CP_KIND_WHEP; kind++)
+        g_string_append_printf(out, "headrace_participants{kind=\"%s\"} %u\n",
+                               cp_kind_word((enum cp_kind)kind), count_kind(s, (enum cp_kind)kind));
+    single(out, "joins_total", "counter", "Participants since start.", s->rooms.joins);
+    single(out, "endpoints", "gauge", "Endpoints, connected or connecting.",
+           cp_transport_endpoints(s->transport));
+    single(out, "websockets", "gauge", "Open signalling WebSockets.", s->sessions->len);
+#define X(field, name, help) single(out, name, "counter", help, s->counters.field);
+    CP_COUNTER_MAP(X)
+#undef X
+    single(out, "controlplane_heap_bytes", "gauge", "Allocated by the control plane.",
+           heap_bytes());
+    describe(out, "transport_total", "counter", "STUN, DTLS, punts, injects and commands by name.");
+    cp_transport_counters(s->transport, transport_counter, out);
+    single(out, "dataplane_connected", "gauge", "1 while the dataplane is connected.",
+           cp_dataplane_is_up(cp_transport_dataplane(s->transport)));
+}
+
+/* One figure of each stage of each worker. */
+static void stages(GString *out, const Headrace__Status *status, const char *name, const char *help,
+                   size_t offset)
+{
+    describe(out, name, "counter", help);
+    for (size_t w = 0; w < status->n_workers; w++) {
+        const Headrace__WorkerStatus *worker = status->workers[w];
+        for (size_t i = 0; i < worker->n_stages; i++) {
+            const Headrace__StageCounters *stage = worker->stages[i];
+            g_string_append_printf(
+                out, "headrace_%s{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n", name, worker->id,
+                stage->name, *(const uint64_t *)((const char *)stage + offset));
+        }
+    }
+}
+
+static void drops(GString *out, const Headrace__Status *status)
+{
+    describe(out, "dataplane_drops_total", "counter", "Packets dropped, by reason.");
+    for (size_t w = 0; w < status->n_workers; w++) {
+        const Headrace__WorkerStatus *worker = status->workers[w];
+        for (size_t i = 0; i < worker->n_drops; i++)
+            g_string_append_printf(
+                out, "headrace_dataplane_drops_total{worker=\"%u\",reason=\"%s\"} %" PRIu64 "\n",
+                worker->id, worker->drops[i]->name, worker->drops[i]->value);
+    }
+}
+
+static const struct {
+    const char *name, *type, *help;
+    size_t offset;
+    bool wide;
+} worker_rows[] = {
+    {"dataplane_busy_cycles_total", "counter", "TSC cycles spent on packets.",
+     offsetof(Headrace__WorkerStatus, busy_cycles), true},
+    {"dataplane_cycles_total", "counter", "TSC cycles in all.",
+     offsetof(Headrace__WorkerStatus, total_cycles), true},
+    {"dataplane_endpoints", "gauge", "Endpoints of a worker.",
+     offsetof(Headrace__WorkerStatus, endpoints), false},
+    {"dataplane_streams", "gauge", "RTP streams received by a worker.",
+     offsetof(Headrace__WorkerStatus, streams), false},
+    {"dataplane_subscriptions", "gauge", "Subscriptions served by a worker.",
+     offsetof(Headrace__WorkerStatus, subscriptions), false},
+};
+
+static void workers(GString *out, const Headrace__Status *status)
+{
+    for (size_t r = 0; r < sizeof(worker_rows) / sizeof(worker_rows[0]); r++) {
+        describe(out, worker_rows[r].name, worker_rows[r].type, worker_rows[r].help);
+        for (size_t w = 0; w < status->n_workers; w++) {
+            const char *at = (const char *)status->workers[w] + worker_rows[r].offset;
+            uint64_t value =
+                worker_rows[r].wide ? *(const uint64_t *)at : *(const uint32_t *)at;
+            g_string_append_printf(out, "headrace_%s{worker=\"%u\"} %" PRIu64 "\n",
+                                   worker_rows[r].name, status->workers[w]->id, value);
+        }
+    }
+}
+
+static void dataplane(GString *out, const Headrace__Status *status)
+{
+    single(out, "dataplane_uptime_seconds", "gauge", "Since the dataplane started.",
+           status->uptime_ms / 1000);
+    stages(out, status, "dataplane_stage_calls_total", "Bursts by stage.",
+           offsetof(Headrace__StageCounters, calls));
+    stages(out, status, "dataplane_stage_packets_total", "Packets by stage.",
+           offsetof(Headrace__StageCounters, packets));
+    stages(out, status, "dataplane_stage_cycles_total", "TSC cycles by stage.",
+           offsetof(Headrace__StageCounters, cycles));
+    drops(out, status);
+    workers(out, status);
+    describe(out, "dataplane_total", "counter", "Counters of ports and control channel by name.");
+    for (size_t i = 0; i < status->n_counters; i++)
+        g_string_append_printf(out, "headrace_dataplane_total{counter=\"%s\"} %" PRIu64 "\n",
+                               status->counters[i]->name, status->counters[i]->value);
+    single(out, "dataplane_mbufs_used", "gauge", "Packet buffers in use.", status->mbufs_used);
+    single(out, "dataplane_mbufs", "gauge", "Packet buffers there are.", status->mbufs_total);
+    single(out, "dataplane_heap_bytes", "gauge", "Allocated by the dataplane.",
+           status->heap_bytes);
+}
+
+struct waiting {
+    struct cp_service *service;
+    struct cp_exchange *exchange;
+};
+
+static void finish(void *arg, const Headrace__Status *status)
+{
+    struct waiting *w = arg;
+    struct cp_exchange *x = w->exchange;
+    GString *out = g_string_sized_new(16384);
+    controlplane(w->service, out);
+    if (status)
+        dataplane(out, status);
+    size_t len = out->len;
+    cp_exchange_header(x, "cache-control:", "no-store");
+    cp_answer_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", g_string_free(out, FALSE),
+                   len);
+    cp_exchange_unref(x);
+    g_free(w);
+}
+
+void cp_metrics(struct cp_service *s, struct cp_exchange *x)
+{
+    struct waiting *w = g_new(struct waiting, 1);
+    *w = (struct waiting){s, cp_exchange_ref(x)};
+    cp_status_get(s, finish, w);
+}

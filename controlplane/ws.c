@@ -1,0 +1,158 @@
+#include "controlplane/ws.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+
+#define CLOSE_GOING_AWAY 1001 /* RFC 6455 7.4.1; browsers send it when the page goes */
+
+struct text {
+    size_t len;
+    unsigned char data[]; /* LWS_PRE bytes of room, then the text */
+};
+
+struct ws {
+    struct cp_session session; /* first */
+    struct lws *wsi;
+    GQueue queue; /* struct text */
+    size_t bytes; /* in it */
+    GByteArray *message;
+    bool closing, peer_left, refused;
+};
+
+static struct ws *of(struct lws *wsi)
+{
+    return lws_get_opaque_user_data(wsi);
+}
+
+static void clear(struct ws *w)
+{
+    g_queue_clear_full(&w->queue, free);
+    w->bytes = 0;
+}
+
+static void enqueue(struct cp_client *c, const char *data, size_t len)
+{
+    struct ws *w = (struct ws *)c;
+    if (w->closing)
+        return;
+    if (w->queue.length > 0 &&
+        (w->queue.length >= CP_WS_QUEUE_MAX || w->bytes + len > CP_WS_QUEUE_BYTES)) {
+        w->session.service->counters.queues_full++;
+        hr_info("a client does not read its messages; its WebSocket is closed");
+        clear(w);
+        w->closing = true;
+        lws_callback_on_writable(w->wsi);
+        return;
+    }
+    struct text *t = malloc(sizeof(*t) + LWS_PRE + len);
+    if (!t)
+        return;
+    t->len = len;
+    memcpy(t->data + LWS_PRE, data, len);
+    w->bytes += len;
+    g_queue_push_tail(&w->queue, t);
+    lws_callback_on_writable(w->wsi);
+}
+
+static void end(struct cp_client *c)
+{
+    struct ws *w = (struct ws *)c;
+    w->session.participant = NULL;
+    w->session.ended = true;
+    w->closing = true;
+    lws_callback_on_writable(w->wsi);
+}
+
+int cp_ws_established(struct lws *wsi, struct cp_service *s, const char *room)
+{
+    struct ws *w = calloc(1, sizeof(*w));
+    if (!w)
+        return -1;
+    w->wsi = wsi;
+    w->message = g_byte_array_new();
+    g_queue_init(&w->queue);
+    w->session.client.send = enqueue;
+    w->session.client.end = end;
+    lws_set_opaque_user_data(wsi, w);
+    cp_session_open(&w->session, s, room, cp_now_ms());
+    return 0;
+}
+
+/* Answers once; what still comes of the message is skipped until the socket closes. */
+static int refuse(struct ws *w, const char *text)
+{
+    w->refused = true;
+    g_byte_array_set_size(w->message, 0);
+    cp_session_refuse(&w->session, text);
+    return 0;
+}
+
+int cp_ws_receive(struct lws *wsi, const char *data, size_t len)
+{
+    struct ws *w = of(wsi);
+    if (!w || w->refused || w->session.ended)
+        return 0;
+    if (lws_frame_is_binary(wsi))
+        return refuse(w, "messages are text, this was binary");
+    if (w->message->len + len > CP_MESSAGE_MAX)
+        return refuse(w, "the message is longer than 256 KiB");
+    g_byte_array_append(w->message, (const guint8 *)data, (guint)len);
+    if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi))
+        return 0;
+    cp_session_receive(&w->session, (const char *)w->message->data, w->message->len, cp_now_ms());
+    cp_service_settle(w->session.service);
+    g_byte_array_set_size(w->message, 0);
+    return 0;
+}
+
+int cp_ws_writeable(struct lws *wsi)
+{
+    struct ws *w = of(wsi);
+    if (!w)
+        return -1;
+    struct text *t = g_queue_pop_head(&w->queue);
+    if (t) {
+        w->bytes -= t->len;
+        int n = lws_write(wsi, t->data + LWS_PRE, t->len, LWS_WRITE_TEXT);
+        bool lost = n < (int)t->len;
+        free(t);
+        if (lost)
+            return -1;
+    }
+    if (w->queue.length > 0) {
+        lws_callback_on_writable(wsi);
+        return 0;
+    }
+    if (!w->closing)
+        return 0;
+    if (lws_partial_buffered(wsi)) {
+        lws_callback_on_writable(wsi);
+        return 0;
+    }
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+    return -1;
+}
+
+void cp_ws_peer_close(struct lws *wsi, const unsigned char *in, size_t len)
+{
+    struct ws *w = of(wsi);
+    if (w && len >= 2)
+        w->peer_left = (in[0] << 8 | in[1]) == CLOSE_GOING_AWAY;
+}
+
+void cp_ws_closed(struct lws *wsi)
+{
+    struct ws *w = of(wsi);
+    if (!w)
+        return;
+    lws_set_opaque_user_data(wsi, NULL);
+    struct cp_service *s = w->session.service;
+    cp_session_closed(&w->session, w->peer_left, cp_now_ms());
+    clear(w);
+    g_byte_array_free(w->message, TRUE);
+    free(w);
+    cp_service_settle(s);
+}
