@@ -12,14 +12,14 @@ print(*(p.get("srtp") for p in json.load(sys.stdin)["participants"] if p["name"]
 }
 
 start_headrace
-in_client "$python" "$here/aiortc_whip.py" "$http" mixed Cam >"$work/whip.log" 2>&1 &
+ip netns exec "$client" "$python" "$here/aiortc_whip.py" "$http" mixed Cam >"$work/whip.log" 2>&1 &
 publisher=$!
 beside+=($publisher)
 wait_for 30 grep -q publishes "$work/whip.log" || fail "aiortc does not publish"
 
 in_client "$python" "$here/aiortc_whep.py" "$http" mixed Cam 100 || fail "aiortc does not receive aiortc"
 
-in_client node "$here/meeting_sees.mjs" "$http" mixed Ann 1 >"$work/chromium.log" 2>&1 &
+ip netns exec "$client" node "$here/meeting_sees.mjs" "$http" mixed Ann 1 >"$work/chromium.log" 2>&1 &
 chromium=$!
 beside+=($chromium)
 wait_for 90 grep -q ^seen "$work/chromium.log" || fail "Chromium does not see aiortc"

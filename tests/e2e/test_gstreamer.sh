@@ -5,7 +5,7 @@
 here=$top/tests/e2e
 
 start_headrace
-in_client "$python" "$here/gst_webrtc.py" publish "$http" studio Gst >"$work/gst.log" 2>&1 &
+ip netns exec "$client" "$python" "$here/gst_webrtc.py" publish "$http" studio Gst >"$work/gst.log" 2>&1 &
 publisher=$!
 beside+=($publisher)
 wait_for 30 grep -q '^connected' "$work/gst.log" || fail "GStreamer does not publish"

@@ -17,7 +17,7 @@ trap 'end_beside; cleanup' EXIT
 start_call() {
     local room=$1
     shift
-    in_client "$python" "$top/tests/net/call.py" --http "$http" --room "$room" \
+    ip netns exec "$client" "$python" "$top/tests/net/call.py" --http "$http" --room "$room" \
         --state "$call_state" "$@" >>"$work/call.log" 2>&1 &
     call_pid=$!
     wait_for 30 call_has_frames 10 || fail "the call in room $room does not get going"

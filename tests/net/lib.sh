@@ -58,7 +58,7 @@ start_dataplane() {
 }
 
 start_controlplane() {
-    in_client "$build/controlplane/headrace-controlplane" --config "$config" \
+    ip netns exec "$client" "$build/controlplane/headrace-controlplane" --config "$config" \
         >>"$work/controlplane.log" 2>&1 &
     controlplane_pid=$!
     wait_for 30 in_client curl -fs "$http/healthz" || fail "the control plane did not start"

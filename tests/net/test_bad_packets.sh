@@ -17,8 +17,10 @@ for name in not_ip ip_malformed ip_options ip_fragment not_for_us not_udp udp_ma
     flow_unknown host_malformed; do
     rises "bad frames" 10 drops $name -- send $name
 done
-rises "4 kB of UDP" 1 drops ip_fragment -- in_client "$python" -c \
-    'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes(4000), ("198.18.0.2", 10000))'
+# net_af_packet has the kernel put IPv4 fragments together; so this one arrives whole.
+large='import socket, sys; socket.socket(int(sys.argv[1]), socket.SOCK_DGRAM).sendto(bytes(4000), (sys.argv[2], 10000))'
+rises "4 kB of UDP over IPv4" 1 drops oversize -- in_client "$python" -c "$large" 2 198.18.0.2
+rises "4 kB of UDP over IPv6" 3 drops ip_fragment -- in_client "$python" -c "$large" 10 2001:2::2
 send random || fail "random frames"
 call_goes_on
 

@@ -7,7 +7,7 @@ captured() { [ "$(stat -c %s "$work/$1.pcap" 2>/dev/null || echo 0)" -ge "$2" ];
 
 start_headrace
 for family in 4 6; do
-    in_client tcpdump -i "$outer" -U -n -s 0 -w "$work/$family.pcap" udp port 10000 2>"$work/tcpdump.log" &
+    ip netns exec "$client" tcpdump -i "$outer" -U -n -s 0 -w "$work/$family.pcap" udp port 10000 2>"$work/tcpdump.log" &
     tcpdump=$!
     beside+=($tcpdump)
     wait_for 10 captured $family 24 || fail "tcpdump does not start"
