@@ -29,7 +29,7 @@ struct nd {
     uint16_t checksum;
     uint32_t flags;
     uint8_t target[16];
-};
+} __rte_packed; /* behind an Ethernet header nothing is aligned to 4 bytes */
 
 struct nd_link_option {
     uint8_t type;
