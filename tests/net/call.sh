@@ -1,17 +1,7 @@
 # Sourced after lib.sh: an aiortc call that runs beside a test, and whether it goes on.
 python=/usr/bin/python3 # Debian's, which has aiortc
 call_pid= call_state=$work/call.json
-beside=() # further processes that end with the test
 export PYTHONDONTWRITEBYTECODE=1
-
-end_beside() {
-    local status=$?
-    for pid in $call_pid "${beside[@]}"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
-    done
-    return $status
-}
-trap 'end_beside; cleanup' EXIT
 
 # start_call ROOM [OPTION...]: returns when the viewer has decoded frames and heard something.
 start_call() {
@@ -20,6 +10,7 @@ start_call() {
     ip netns exec "$client" "$python" "$top/tests/net/call.py" --http "$http" --room "$room" \
         --state "$call_state" "$@" >>"$work/call.log" 2>&1 &
     call_pid=$!
+    beside+=("$call_pid")
     wait_for 30 call_has_frames 10 || fail "the call in room $room does not get going"
     echo "call in room $room: runs"
 }

@@ -16,6 +16,7 @@ config=$run_dir/headrace.yaml
 headrace=("$build/controlplane/cli/headrace" --config "$config")
 http=http://127.0.0.1:8080
 dataplane_pid= controlplane_pid=
+beside=() # further processes that end with the test
 mkdir -p "$run_dir"
 
 fail() {
@@ -31,7 +32,7 @@ in_client() { ip netns exec "$client" "$@"; }
 cleanup() {
     local status=$?
     trap - EXIT
-    for pid in $controlplane_pid $dataplane_pid; do
+    for pid in "${beside[@]}" $controlplane_pid $dataplane_pid; do
         kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
     done
     ip netns delete "$wire" 2>/dev/null || true
