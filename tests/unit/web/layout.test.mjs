@@ -4,17 +4,27 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { arrange, gridOf } from '../../../controlplane/web/assets/js/layout.js';
 
-const FIELDS = [[1408, 752], [752, 890], [374, 700], [344, 520], [800, 280]]
-    .map(([width, height]) => ({ width, height }));
+const FIELDS = [
+    [1408, 752],
+    [752, 890],
+    [374, 700],
+    [344, 520],
+    [800, 280],
+].map(([width, height]) => ({ width, height }));
 
 function overlaps(a, b) {
-    return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+    return (
+        a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
+    );
 }
 
 function check({ rects, height }, field) {
     const placed = rects.filter(Boolean);
     for (const rect of placed) {
-        assert.ok(rect.x >= 0 && rect.y >= 0 && rect.width > 0 && rect.height > 0, JSON.stringify(rect));
+        assert.ok(
+            rect.x >= 0 && rect.y >= 0 && rect.width > 0 && rect.height > 0,
+            JSON.stringify(rect),
+        );
         assert.ok(rect.x + rect.width <= field.width + 1, 'within the width');
         assert.ok(rect.y + rect.height <= height + 1, 'within the height');
     }

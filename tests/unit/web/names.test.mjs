@@ -60,10 +60,20 @@ test('only harmless avatars are shown', () => {
 test('links of a chat line', () => {
     assert.deepEqual(splitLinks('none here'), [{ text: 'none here' }]);
     assert.deepEqual(splitLinks('see https://a.org/x(1). ok'), [
-        { text: 'see ' }, { text: 'https://a.org/x(1)', href: 'https://a.org/x(1)' }, { text: '. ok' },
+        { text: 'see ' },
+        { text: 'https://a.org/x(1)', href: 'https://a.org/x(1)' },
+        { text: '. ok' },
     ]);
-    assert.deepEqual(splitLinks('(https://a.org)').map((p) => p.text), ['(', 'https://a.org', ')']);
+    assert.deepEqual(
+        splitLinks('(https://a.org)').map((p) => p.text),
+        ['(', 'https://a.org', ')'],
+    );
     assert.ok(splitLinks('javascript:alert(1) data:x http://').every((p) => !p.href));
     const line = 'http://a.b "https://c.d/<b>"';
-    assert.equal(splitLinks(line).map((p) => p.text).join(''), line);
+    assert.equal(
+        splitLinks(line)
+            .map((p) => p.text)
+            .join(''),
+        line,
+    );
 });

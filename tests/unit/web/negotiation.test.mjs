@@ -57,10 +57,16 @@ function fakeSlots() {
         made.push(transceiver);
         return transceiver;
     });
-    return { slots, made, agree: () => {
-        made.forEach((t, i) => { t.mid = String(i); });
-        slots.confirm(slots.subscriptions());
-    } };
+    return {
+        slots,
+        made,
+        agree: () => {
+            made.forEach((t, i) => {
+                t.mid = String(i);
+            });
+            slots.confirm(slots.subscriptions());
+        },
+    };
 }
 
 const video = (id) => ({ id, kind: 'video' });
@@ -73,12 +79,22 @@ test('slots are bound, freed and used again', () => {
     agree();
     assert.deepEqual([...slots.receivers().keys()], ['s1', 's2']);
     assert.equal(slots.want([video('s1'), { id: 's2', kind: 'audio' }]), false);
-    assert.equal(slots.want([{ id: 's2', kind: 'audio' }], () => true), false, 'the server knows');
+    assert.equal(
+        slots.want([{ id: 's2', kind: 'audio' }], () => true),
+        false,
+        'the server knows',
+    );
     assert.equal(slots.want([{ id: 's2', kind: 'audio' }, video('s3')]), true);
     assert.equal(made.length, 2, 'the freed slot is used again');
     assert.deepEqual([...slots.receivers().keys()], ['s2'], 's3 waits for its answer');
     agree();
-    assert.deepEqual([...slots.mids()], [['0', 's3'], ['1', 's2']]);
+    assert.deepEqual(
+        [...slots.mids()],
+        [
+            ['0', 's3'],
+            ['1', 's2'],
+        ],
+    );
     assert.equal(slots.want([video('s3')]), true, 'an unwanted source is unsubscribed');
     assert.deepEqual(slots.subscriptions()[1], { mid: '1', source: null });
 });

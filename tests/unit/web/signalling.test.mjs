@@ -87,7 +87,9 @@ test('fatal errors and a kick end it, what may pass does not', async () => {
     ]) {
         const signalling = join();
         let ended = null;
-        signalling.on('ended', (why) => { ended = why.reason; });
+        signalling.on('ended', (why) => {
+            ended = why.reason;
+        });
         FakeSocket.last.say(message);
         assert.equal(ended, reason);
     }
@@ -105,7 +107,12 @@ test('pauses grow, and stay bounded', () => {
     assert.equal(backoff(50, 1), 8000);
 });
 
-const source = (id, label, more = {}) => ({ id, kind: /mic|audio/.test(label) ? 'audio' : 'video', label, ...more });
+const source = (id, label, more = {}) => ({
+    id,
+    kind: /mic|audio/.test(label) ? 'audio' : 'video',
+    label,
+    ...more,
+});
 const person = (id, ...sources) => ({ id, name: id, kind: 'member', hand: false, sources });
 
 test('the room follows the messages', () => {
@@ -120,11 +127,22 @@ test('the room follows the messages', () => {
     room.take('source-added', { participant: 'p3', source: source('s2', 'microphone') });
     room.take('source-added', { participant: 'p3', source: source('s3', 'screen') });
     room.take('source-added', { participant: 'nobody', source: source('s9', 'screen') });
-    assert.deepEqual(room.wanted().map((s) => s.id), ['s2', 's3', 's1'], 'voices, screens, cameras');
-    room.take('source-updated', { participant: 'p3', source: source('s2', 'microphone', { muted: true }) });
+    assert.deepEqual(
+        room.wanted().map((s) => s.id),
+        ['s2', 's3', 's1'],
+        'voices, screens, cameras',
+    );
+    room.take('source-updated', {
+        participant: 'p3',
+        source: source('s2', 'microphone', { muted: true }),
+    });
     assert.equal(room.source(room.participants.get('p3'), 'microphone').muted, true);
     room.take('participant-updated', { participant: { id: 'p3', name: 'Kai', hand: true } });
-    assert.equal(room.participants.get('p3').sources.size, 2, 'an update without sources keeps them');
+    assert.equal(
+        room.participants.get('p3').sources.size,
+        2,
+        'an update without sources keeps them',
+    );
     room.take('source-removed', { participant: 'p3', source: 's3' });
     room.take('participant-left', { participant: 'p2', reason: 'gone' });
     assert.deepEqual(news, ['arrived p3', 'hand p3', 'departed p2 gone']);

@@ -29,9 +29,9 @@ export class Call extends Emitter {
     #negotiation = null;
     #local = new Map();
     #wanted = [];
-    #gone = new Set();      /* sources that the server has said are over */
+    #gone = new Set(); /* sources that the server has said are over */
     #restartTimer = null;
-    #used = false;          /* this.pc belongs to a join that was answered */
+    #used = false; /* this.pc belongs to a join that was answered */
     #closed = false;
 
     constructor(signalling, quality) {
@@ -128,8 +128,11 @@ export class Call extends Emitter {
         const slots = this.#slots;
         try {
             await pc.setLocalDescription();
-            const answer = await this.#signalling.offer(pc.localDescription.sdp, published.sources(),
-                slots.subscriptions());
+            const answer = await this.#signalling.offer(
+                pc.localDescription.sdp,
+                published.sources(),
+                slots.subscriptions(),
+            );
             await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
             published.confirm(answer.sources ?? []);
             slots.confirm(answer.subscriptions ?? []);
@@ -145,7 +148,7 @@ export class Call extends Emitter {
         }
     }
 
-    /* Back to the last agreed state, so that the next offer starts clean. Rethrows for the queue. */
+    /* Back to what was agreed last, so that the next offer starts clean. Rethrows for the queue. */
     async #rollBack(pc, error) {
         if (pc.signalingState === 'have-local-offer') {
             await pc.setLocalDescription({ type: 'rollback' }).catch(() => {});

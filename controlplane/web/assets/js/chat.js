@@ -41,8 +41,12 @@ export class Chat {
         this.#last = null;
         this.unread = 0;
         this.#text.value = '';
-        this.#lines.replaceChildren(el('li', { class: 'chat-empty',
-            text: 'Nothing written yet. Lines are kept only while the meeting lasts.' }));
+        this.#lines.replaceChildren(
+            el('li', {
+                class: 'chat-empty',
+                text: 'Nothing written yet. Lines are kept only while the meeting lasts.',
+            }),
+        );
     }
 
     /* The lines so far, after a join. Those already shown are left alone. */
@@ -106,12 +110,30 @@ export class Chat {
         const mine = line.from === this.#self;
         const last = this.#last;
         const together = last && last.from === line.from && line.time - last.time < TOGETHER_MS;
-        const heading = together ? null : el('header', {}, el('b', { text: mine ? 'You' : line.name }),
-            el('time', { text: timeOf(line.time) }));
-        const parts = splitLinks(String(line.text)).map((part) => (part.href
-            ? el('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer nofollow', text: part.text })
-            : document.createTextNode(part.text)));
-        return el('li', { class: mine ? 'chat-line mine' : 'chat-line' }, heading, el('p', {}, ...parts));
+        const heading = together
+            ? null
+            : el(
+                  'header',
+                  {},
+                  el('b', { text: mine ? 'You' : line.name }),
+                  el('time', { text: timeOf(line.time) }),
+              );
+        const parts = splitLinks(String(line.text)).map((part) =>
+            part.href
+                ? el('a', {
+                      href: part.href,
+                      target: '_blank',
+                      rel: 'noopener noreferrer nofollow',
+                      text: part.text,
+                  })
+                : document.createTextNode(part.text),
+        );
+        return el(
+            'li',
+            { class: mine ? 'chat-line mine' : 'chat-line' },
+            heading,
+            el('p', {}, ...parts),
+        );
     }
 }
 

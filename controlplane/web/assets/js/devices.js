@@ -70,7 +70,7 @@ export async function openScreen() {
 export async function listDevices() {
     const lists = { audio: [], video: [], speaker: [] };
     const kinds = { audioinput: 'audio', videoinput: 'video', audiooutput: 'speaker' };
-    const devices = await navigator.mediaDevices?.enumerateDevices?.().catch(() => []) ?? [];
+    const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
     for (const device of devices) {
         const kind = kinds[device.kind];
         if (kind && device.deviceId) {
@@ -98,17 +98,25 @@ export function onDeviceChange(listener) {
 export function explain(kind, error) {
     const noun = NOUN[kind];
     switch (error?.name) {
-    case 'NotAllowedError':
-        return `The browser may not use your ${noun}. Allow it by the icon beside the page's address.`;
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-        return `No ${noun} was found. You can join without one.`;
-    case 'NotReadableError':
-    case 'AbortError':
-        return `Your ${noun} is in use by another program, or did not start.`;
-    case 'SecurityError':
-        return `A ${noun} works only on a page opened by https:// or on this computer itself.`;
-    default:
-        return `Your ${noun} did not start (${error?.message || error}).`;
+        case 'NotAllowedError':
+            return `The browser may not use your ${noun}. Allow it beside the page's address.`;
+        case 'NotFoundError':
+        case 'OverconstrainedError':
+            return `No ${noun} was found. You can join without one.`;
+        case 'NotReadableError':
+        case 'AbortError':
+            return `Your ${noun} is in use by another program, or did not start.`;
+        case 'SecurityError':
+            return `A ${noun} works only on a page opened by https:// or on this computer itself.`;
+        default:
+            return `Your ${noun} did not start (${error?.message || error}).`;
     }
+}
+
+/* One note of both devices' problems ({audio, video}), shorter when they share a cause. */
+export function explainBoth({ audio, video }) {
+    const same = audio && video.replaceAll(NOUN.video, NOUN.audio) === audio;
+    return same
+        ? audio.replace(NOUN.audio, `${NOUN.audio} and ${NOUN.video}`)
+        : [audio, video].filter(Boolean).join(' ');
 }

@@ -40,9 +40,17 @@ export function drawIcons(root = document) {
 }
 
 export function iconButton(name, label, props = {}) {
-    return el('button', {
-        type: 'button', class: 'icon-button', 'aria-label': label, title: label, ...props,
-    }, icon(name));
+    return el(
+        'button',
+        {
+            type: 'button',
+            class: 'icon-button',
+            'aria-label': label,
+            title: label,
+            ...props,
+        },
+        icon(name),
+    );
 }
 
 export async function copyText(text) {

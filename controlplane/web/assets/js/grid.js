@@ -89,8 +89,11 @@ export class Grid {
         }
         const stage = this.#stage();
         const float = stage < 0 && this.#specs.length === 2 && this.#specs[1].self;
-        const plan = arrange(this.#specs.length, { stage, float },
-            { width: clientWidth, height: clientHeight });
+        const plan = arrange(
+            this.#specs.length,
+            { stage, float },
+            { width: clientWidth, height: clientHeight },
+        );
         this.#specs.forEach((spec, i) => {
             this.#tile(spec.key).place(plan.rects[i], i === stage, float && i === 1);
         });

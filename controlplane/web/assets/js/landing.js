@@ -4,7 +4,11 @@ import { byId, drawIcons, el, iconButton, show } from './dom.js';
 import { newRoom, roomFromText } from './names.js';
 import { forgetRoom, recentRooms } from './store.js';
 
-const AGES = [[86_400, 'day'], [3_600, 'hour'], [60, 'minute']];
+const AGES = [
+    [86_400, 'day'],
+    [3_600, 'hour'],
+    [60, 'minute'],
+];
 
 let suggestion = newRoom();
 
@@ -23,7 +27,8 @@ function note() {
     const wrong = typed.trim() !== '' && name === '';
     place.classList.toggle('wrong', wrong);
     if (wrong) {
-        place.textContent = 'A name needs letters or digits, and some words such as “admin” are taken.';
+        place.textContent =
+            'A name needs letters or digits, and some words such as “admin” are taken.';
     } else if (name !== '' && name !== typed) {
         place.textContent = `Opens /${name}`;
     } else {
@@ -63,13 +68,26 @@ function ageOf(time) {
 function drawRecent() {
     const rooms = recentRooms();
     show(byId('recent'), rooms.length > 0);
-    byId('recent-rooms').replaceChildren(...rooms.map(({ name, time }) => el('li', {},
-        el('a', { href: `/${encodeURIComponent(name)}` }, el('span', { text: name }),
-            el('time', { text: ageOf(time) })),
-        iconButton('close', `Forget ${name}`, { onclick: () => {
-            forgetRoom(name);
-            drawRecent();
-        } }))));
+    byId('recent-rooms').replaceChildren(
+        ...rooms.map(({ name, time }) =>
+            el(
+                'li',
+                {},
+                el(
+                    'a',
+                    { href: `/${encodeURIComponent(name)}` },
+                    el('span', { text: name }),
+                    el('time', { text: ageOf(time) }),
+                ),
+                iconButton('close', `Forget ${name}`, {
+                    onclick: () => {
+                        forgetRoom(name);
+                        drawRecent();
+                    },
+                }),
+            ),
+        ),
+    );
 }
 
 drawIcons();

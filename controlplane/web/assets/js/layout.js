@@ -67,7 +67,7 @@ function scrolling(width, smallest) {
     return { columns, width: tile, height: Math.floor(tile * 0.75), scroll: true };
 }
 
-/* Tile i of the grid; the rows together stand in the middle, and so does a last row that is short. */
+/* Tile i of the grid; the rows stand in the middle, and so does a last row that is short. */
 function cellOf(i, count, grid, field) {
     const rows = Math.ceil(count / grid.columns);
     const row = Math.floor(i / grid.columns);
@@ -85,10 +85,11 @@ function cellOf(i, count, grid, field) {
 /* Two people: the other one fills the field, I am a small picture in its corner. */
 function floating(field) {
     const upright = field.width < field.height;
-    const main = upright ? { x: 0, y: 0, width: field.width, height: field.height }
+    const main = upright
+        ? { x: 0, y: 0, width: field.width, height: field.height }
         : cellOf(0, 1, gridOf(1, field.width, field.height), field);
     const width = Math.round(Math.min(240, Math.max(104, main.width * (upright ? 0.3 : 0.2))));
-    const height = Math.round(upright ? width * 4 / 3 : width * 9 / 16);
+    const height = Math.round(upright ? (width * 4) / 3 : (width * 9) / 16);
     const rect = {
         x: main.x + main.width - width - 14,
         y: main.y + main.height - height - 14,
@@ -137,5 +138,5 @@ function withStage(count, stage, main, place) {
 
 function sideTile(field) {
     const width = Math.round(Math.min(260, Math.max(150, field.width * 0.18)));
-    return { width, height: Math.round(width * 9 / 16) };
+    return { width, height: Math.round((width * 9) / 16) };
 }

@@ -19,7 +19,10 @@ const ENDINGS = {
     replaced: ['You joined from somewhere else', 'This page was taken over by a newer one.'],
     room_full: ['This meeting is full', 'Try again when somebody has left.'],
     server_full: ['The server is full', 'Try again in a while.'],
-    draining: ['The server is about to stop', 'It takes no new participants. Try again in a minute.'],
+    draining: [
+        'The server is about to stop',
+        'It takes no new participants. Try again in a minute.',
+    ],
 };
 
 const query = new URLSearchParams(location.search);
@@ -29,7 +32,11 @@ let wakeLock = null;
 let started = 0;
 
 function newLocal() {
-    return new LocalMedia(qualityOf(query.get('q')), query.get('audio') !== '0', query.get('video') !== '0');
+    return new LocalMedia(
+        qualityOf(query.get('q')),
+        query.get('audio') !== '0',
+        query.get('video') !== '0',
+    );
 }
 
 async function prepare() {
@@ -84,22 +91,34 @@ function ended({ reason, text }, identity, local) {
 }
 
 async function keepAwake() {
-    if (document.visibilityState === 'visible' && !wakeLock && session?.signalling.state !== 'ended') {
-        wakeLock = await navigator.wakeLock?.request('screen').catch(() => null) ?? null;
-        wakeLock?.addEventListener('release', () => { wakeLock = null; });
+    if (
+        document.visibilityState === 'visible' &&
+        !wakeLock &&
+        session?.signalling.state !== 'ended'
+    ) {
+        wakeLock = (await navigator.wakeLock?.request('screen').catch(() => null)) ?? null;
+        wakeLock?.addEventListener('release', () => {
+            wakeLock = null;
+        });
     }
 }
 
 function showClock() {
     const seconds = Math.floor((Date.now() - started) / 1000);
     const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-    const text = parts.map((n) => String(n).padStart(2, '0')).join(':').replace(/^00:/, '');
+    const text = parts
+        .map((n) => String(n).padStart(2, '0'))
+        .join(':')
+        .replace(/^00:/, '');
     byId('clock').textContent = started ? text : '';
 }
 
 async function copyLink() {
     const done = await copyText(`${location.origin}/${room}`);
-    notice(done ? 'Link copied. Whoever opens it can join.' : 'The link could not be copied.', 'copy');
+    notice(
+        done ? 'Link copied. Whoever opens it can join.' : 'The link could not be copied.',
+        'copy',
+    );
 }
 
 function refuse() {

@@ -1,4 +1,4 @@
-/* Short notes over the meeting; the place they stand in is a live region, so they are read aloud. */
+/* Short notes over the meeting; they stand in a live region, so they are read aloud. */
 
 import { byId, el } from './dom.js';
 import { icon } from './icons.js';
@@ -8,11 +8,17 @@ const PROBLEM_MS = 8_000;
 const MOST = 4;
 
 export function notice(text, iconName = null) {
-    put(el('div', { class: 'toast' }, iconName ? icon(iconName) : null, el('span', { text })), SHOWN_MS);
+    put(
+        el('div', { class: 'toast' }, iconName ? icon(iconName) : null, el('span', { text })),
+        SHOWN_MS,
+    );
 }
 
 export function problem(text) {
-    put(el('div', { class: 'toast problem-toast' }, icon('warning'), el('span', { text })), PROBLEM_MS);
+    put(
+        el('div', { class: 'toast problem-toast' }, icon('warning'), el('span', { text })),
+        PROBLEM_MS,
+    );
 }
 
 function put(toast, time) {

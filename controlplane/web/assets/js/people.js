@@ -11,17 +11,33 @@ export function drawPeople(people) {
 }
 
 function drawPerson(person) {
-    return el('li', {},
+    return el(
+        'li',
+        {},
         avatarOf(person.name, person.avatar),
-        el('span', { class: 'person-text' }, el('b', { text: person.label }),
-            person.email ? el('small', { text: person.email }) : null),
-        el('span', { class: 'person-state' },
+        el(
+            'span',
+            { class: 'person-text' },
+            el('b', { text: person.label }),
+            person.email ? el('small', { text: person.email }) : null,
+        ),
+        el(
+            'span',
+            { class: 'person-state' },
             person.hand ? state('hand', 'hand raised', 'raised') : null,
             person.sharing ? state('screen', 'shares a screen') : null,
             person.muted ? state('mic-off', 'muted', 'is-off') : state('mic', 'microphone on'),
-            person.cameraOff ? state('camera-off', 'camera off', 'is-off') : state('camera', 'camera on')));
+            person.cameraOff
+                ? state('camera-off', 'camera off', 'is-off')
+                : state('camera', 'camera on'),
+        ),
+    );
 }
 
 function state(name, label, className = '') {
-    return el('span', { class: className, role: 'img', 'aria-label': label, title: label }, icon(name));
+    return el(
+        'span',
+        { class: className, role: 'img', 'aria-label': label, title: label },
+        icon(name),
+    );
 }

@@ -1,7 +1,13 @@
 /* The lists to choose microphone, camera and speaker from: the same before and during a meeting. */
 
 import { el } from './dom.js';
-import { canPickSpeaker, chooseDevice, chosenDevice, listDevices, onDeviceChange } from './devices.js';
+import {
+    canPickSpeaker,
+    chooseDevice,
+    chosenDevice,
+    listDevices,
+    onDeviceChange,
+} from './devices.js';
 import { icon } from './icons.js';
 
 const KINDS = [
@@ -27,7 +33,9 @@ export class Pickers {
         const devices = await listDevices();
         for (const [kind, { select, none }] of this.#selects) {
             const list = devices[kind];
-            select.replaceChildren(...list.map((d) => el('option', { value: d.id, text: d.label })));
+            select.replaceChildren(
+                ...list.map((d) => el('option', { value: d.id, text: d.label })),
+            );
             if (list.length === 0) {
                 select.append(el('option', { value: '', text: none }));
             }

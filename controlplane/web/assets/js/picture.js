@@ -33,7 +33,8 @@ function load(file) {
         reader.onload = () => {
             const image = new Image();
             image.onload = () => resolve(image);
-            image.onerror = () => reject(new Error('The browser cannot show this file as a picture.'));
+            image.onerror = () =>
+                reject(new Error('The browser cannot show this file as a picture.'));
             image.src = reader.result;
         };
         reader.readAsDataURL(file);

@@ -1,5 +1,6 @@
 /* The screen before a meeting: preview, devices, name. Resolves with who wants to join. */
 
+import { explainBoth } from './devices.js';
 import { byId, show } from './dom.js';
 import { icon } from './icons.js';
 import { cleanName } from './names.js';
@@ -135,7 +136,7 @@ export class Prejoin {
         this.#meter.follow(mic);
         drawToggle(byId('preview-mic'), micOn, ['mic', 'mic-off'], 'Microphone');
         drawToggle(byId('preview-camera'), cameraOn, ['camera', 'camera-off'], 'Camera');
-        byId('preview-note').textContent = [problems.audio, problems.video].filter(Boolean).join(' ');
+        byId('preview-note').textContent = explainBoth(problems);
         this.#pickers.refresh();
     }
 

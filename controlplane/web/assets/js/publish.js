@@ -13,7 +13,12 @@ const CAMERA_LAYERS = {
     360: [{ maxBitrate: 600_000 }],
 };
 const SCREEN_ENCODING = { maxBitrate: 2_500_000, maxFramerate: 30 };
-const HINTS = { 'camera': 'motion', 'screen': 'detail', 'microphone': 'speech', 'screen-audio': 'music' };
+const HINTS = {
+    'camera': 'motion',
+    'screen': 'detail',
+    'microphone': 'speech',
+    'screen-audio': 'music',
+};
 
 /* The encodings of a source; `quality` is the capture's height, see devices.js. */
 export function encodingsOf(label, quality) {
@@ -43,7 +48,13 @@ export class Published {
             if (!track) {
                 return false;
             }
-            entry = { label, muted, source: null, said: muted, transceiver: this.#add(label, track) };
+            entry = {
+                label,
+                muted,
+                source: null,
+                said: muted,
+                transceiver: this.#add(label, track),
+            };
             this.#entries.set(label, entry);
             return true;
         }
@@ -85,8 +96,9 @@ export class Published {
 
     /* The `sources` of an offer; remembers what was said about muting. */
     sources() {
-        const active = [...this.#entries.values()].filter((e) => e.transceiver.mid !== null
-            && e.transceiver.direction === 'sendonly');
+        const active = [...this.#entries.values()].filter(
+            (e) => e.transceiver.mid !== null && e.transceiver.direction === 'sendonly',
+        );
         return active.map((entry) => {
             entry.said = entry.muted;
             return { mid: entry.transceiver.mid, label: entry.label, muted: entry.muted };
@@ -103,16 +115,24 @@ export class Published {
 
     /* `source` messages that are due because muting changed since it was last said. */
     changes() {
-        const due = [...this.#entries.values()].filter((e) => e.source !== null && e.muted !== e.said);
+        const due = [...this.#entries.values()].filter(
+            (e) => e.source !== null && e.muted !== e.said,
+        );
         return due.map((entry) => ({
             message: { type: 'source', source: entry.source, muted: entry.muted },
-            sent: () => { entry.said = entry.muted; },
+            sent: () => {
+                entry.said = entry.muted;
+            },
         }));
     }
 
     /* Mid -> {label, source}, for statistics. */
     mids() {
-        return new Map([...this.#entries.values()].map((e) => [e.transceiver.mid,
-            { label: e.label, source: e.source }]));
+        return new Map(
+            [...this.#entries.values()].map((e) => [
+                e.transceiver.mid,
+                { label: e.label, source: e.source },
+            ]),
+        );
     }
 }

@@ -31,7 +31,7 @@ export class Room extends Emitter {
         this.emit('change');
     }
 
-    /* The whole truth after a join; a resumed one tells only of those who came and went meanwhile. */
+    /* The whole truth after a join; a resumed one tells only of who came and went meanwhile. */
     joined(message) {
         const first = this.self === null;
         this.self = message.participant;
@@ -69,7 +69,8 @@ export class Room extends Emitter {
         }
         const raised = participant.hand && !known.hand;
         const sources = participant.sources
-            ? new Map(participant.sources.map((s) => [s.id, s])) : known.sources;
+            ? new Map(participant.sources.map((s) => [s.id, s]))
+            : known.sources;
         Object.assign(known, participant, { sources });
         if (raised) {
             this.emit('hand', known);
@@ -92,10 +93,11 @@ export class Room extends Emitter {
         return [...participant.sources.values()].find((s) => s.label === label) ?? null;
     }
 
-    /* All sources, the most wanted first: voices, screens, then cameras that are on, then the rest. */
+    /* All sources, the most wanted first: voices, screens, cameras that are on, the rest. */
     wanted() {
         const rank = (s) => (s.kind === 'audio' ? 0 : s.label === 'screen' ? 1 : s.muted ? 3 : 2);
-        return [...this.participants.values()].flatMap((p) => [...p.sources.values()])
+        return [...this.participants.values()]
+            .flatMap((p) => [...p.sources.values()])
             .map((source) => ({ source, rank: rank(source) }))
             .sort((a, b) => a.rank - b.rank)
             .map(({ source }) => ({ id: source.id, kind: source.kind }));

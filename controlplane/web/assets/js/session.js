@@ -6,6 +6,7 @@
  */
 
 import { AudioOut } from './audio.js';
+import { connectionText, setBanner } from './banner.js';
 import { Call } from './call.js';
 import { Chat } from './chat.js';
 import { canShare } from './devices.js';
@@ -24,9 +25,6 @@ import { StatsView } from './statsview.js';
 import { Toolbar } from './toolbar.js';
 import { peopleOf, tilesOf } from './views.js';
 
-/* A banner for every blip would be noise; media goes on anyway. */
-const BANNER_AFTER_MS = 700;
-
 export class Session extends Emitter {
     room = new Room();
     signalling;
@@ -38,8 +36,7 @@ export class Session extends Emitter {
     #speakers = new Set();
     #audio = new AudioOut();
     #offs = [];
-    #bannerTimer = null;
-    #drawn = false;
+    #drawn = false; /* a drawing is already on its way */
     #over = false;
 
     constructor(roomName, identity, local) {
@@ -73,7 +70,7 @@ export class Session extends Emitter {
         this.#draw();
         this.signalling.start();
         this.speaking.start();
-        this.#setBanner('Connecting…');
+        this.#connectionChanged();
     }
 
     leave() {
@@ -121,7 +118,9 @@ export class Session extends Emitter {
         this.#audio.on('blocked', (blocked) => show(byId('hear'), blocked));
         this.speaking.on('speaking', (id, on) => this.#spoke(id, on));
         this.speaking.on('level', (level) => this.toolbar.level(level));
-        this.speaking.on('talking-muted', () => notice('You are muted. Press M to speak.', 'mic-off'));
+        this.speaking.on('talking-muted', () =>
+            notice('You are muted. Press M to speak.', 'mic-off'),
+        );
         this.#offs.push(this.#local.on('change', () => this.#publish()));
         this.#offs.push(this.#local.on('problem', (kind, text) => problem(text)));
         byId('hear').onclick = () => this.#audio.unblock();
@@ -274,30 +273,7 @@ export class Session extends Emitter {
     }
 
     #connectionChanged() {
-        const { state } = this.signalling;
-        const media = this.call.pc.connectionState;
-        if (state === 'reconnecting') {
-            this.#setBanner('Reconnecting… You can go on talking.');
-        } else if (state === 'connecting') {
-            this.#setBanner('Connecting…');
-        } else if (media === 'failed' || media === 'disconnected') {
-            this.#setBanner('Your network is not carrying sound and picture. Trying again…');
-        } else {
-            this.#setBanner('');
-        }
-    }
-
-    #setBanner(text) {
-        clearTimeout(this.#bannerTimer);
-        const draw = () => {
-            byId('banner').textContent = text;
-            show(byId('banner'), text !== '');
-        };
-        if (text === '' || !byId('banner').hidden) {
-            draw();
-        } else {
-            this.#bannerTimer = setTimeout(draw, BANNER_AFTER_MS);
-        }
+        setBanner(connectionText(this.signalling.state, this.call.pc.connectionState));
     }
 
     #end(why) {
@@ -305,7 +281,7 @@ export class Session extends Emitter {
             return;
         }
         this.#over = true;
-        clearTimeout(this.#bannerTimer);
+        setBanner('');
         this.#offs.forEach((off) => off());
         this.call.close();
         this.speaking.stop();
@@ -318,7 +294,7 @@ export class Session extends Emitter {
         for (const dialog of document.querySelectorAll('dialog[open]')) {
             dialog.close();
         }
-        for (const id of ['meeting', 'banner', 'hear', 'presenting']) {
+        for (const id of ['meeting', 'hear', 'presenting']) {
             show(byId(id), false);
         }
         this.emit('ended', why);

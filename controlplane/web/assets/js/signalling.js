@@ -36,7 +36,7 @@ export function signalUrl(room, place = location) {
 /* Grows with every failed attempt; the random half keeps a full room from coming back at once. */
 export function backoff(attempt, random = Math.random()) {
     const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** attempt);
-    return ceiling / 2 + random * ceiling / 2;
+    return ceiling / 2 + (random * ceiling) / 2;
 }
 
 export class Signalling extends Emitter {
@@ -78,7 +78,7 @@ export class Signalling extends Emitter {
         return true;
     }
 
-    /* The answer to an offer. Rejects with a SignallingError; code 'offline' when the socket drops. */
+    /* The answer to an offer. Rejects with a SignallingError, 'offline' when the socket drops. */
     offer(sdp, sources, subscriptions) {
         const request = ++this.#request;
         return new Promise((resolve, reject) => {
@@ -86,8 +86,15 @@ export class Signalling extends Emitter {
                 reject(new SignallingError('offline', 'not connected'));
                 return;
             }
-            const timer = setTimeout(() => this.#settle(request, null,
-                new SignallingError('timeout', 'the server did not answer the offer')), ANSWER_TIMEOUT_MS);
+            const timer = setTimeout(
+                () =>
+                    this.#settle(
+                        request,
+                        null,
+                        new SignallingError('timeout', 'the server did not answer the offer'),
+                    ),
+                ANSWER_TIMEOUT_MS,
+            );
             this.#waiting.set(request, { resolve, reject, timer });
         });
     }
@@ -131,26 +138,26 @@ export class Signalling extends Emitter {
 
     #handle(message) {
         switch (message?.type) {
-        case 'joined':
-            this.#isJoined(message);
-            return;
-        case 'answer':
-            this.#settle(message.request, message, null);
-            return;
-        case 'pong':
-            return;
-        case 'error':
-            this.#failed(message);
-            return;
-        case 'bye':
-            if (message.reason === 'kicked' || message.reason === 'replaced') {
-                this.#finish(message.reason, message.text ?? '');
-            }
-            return;
-        default:
-            if (typeof message?.type === 'string') {
-                this.emit(message.type, message);
-            }
+            case 'joined':
+                this.#isJoined(message);
+                return;
+            case 'answer':
+                this.#settle(message.request, message, null);
+                return;
+            case 'pong':
+                return;
+            case 'error':
+                this.#failed(message);
+                return;
+            case 'bye':
+                if (message.reason === 'kicked' || message.reason === 'replaced') {
+                    this.#finish(message.reason, message.text ?? '');
+                }
+                return;
+            default:
+                if (typeof message?.type === 'string') {
+                    this.emit(message.type, message);
+                }
         }
     }
 

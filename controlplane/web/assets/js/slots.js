@@ -57,7 +57,8 @@ export class Slots {
 
     /* The `subscriptions` of an offer, once the local description has given every slot its mid. */
     subscriptions() {
-        return this.#slots.filter((s) => s.transceiver.mid !== null)
+        return this.#slots
+            .filter((s) => s.transceiver.mid !== null)
             .map((s) => ({ mid: s.transceiver.mid, source: s.source }));
     }
 
@@ -71,13 +72,13 @@ export class Slots {
 
     /* Source id -> RTCRtpReceiver of all that arrives. */
     receivers() {
-        return new Map(this.#slots.filter((s) => s.live)
-            .map((s) => [s.source, s.transceiver.receiver]));
+        return new Map(
+            this.#slots.filter((s) => s.live).map((s) => [s.source, s.transceiver.receiver]),
+        );
     }
 
     /* Mid -> source id, for statistics. */
     mids() {
-        return new Map(this.#slots.filter((s) => s.live)
-            .map((s) => [s.transceiver.mid, s.source]));
+        return new Map(this.#slots.filter((s) => s.live).map((s) => [s.transceiver.mid, s.source]));
     }
 }

@@ -18,7 +18,7 @@ const MUTED_HINT_EVERY_MS = 20_000;
 export class LevelMeter {
     #context = null;
     #analyser = null;
-    #source = null;     /* held, for a source that nothing refers to may be collected */
+    #source = null; /* held, for a source that nothing refers to may be collected */
     #clone = null;
     #samples = new Float32Array(512);
     #of = null;
@@ -65,7 +65,7 @@ export class LevelMeter {
     }
 }
 
-/* Receiver -> {stamp, at}: the clocks behind `timestamp` differ between browsers, change does not. */
+/* Receiver -> {stamp, at}: browsers differ in `timestamp`'s clock, so only its change counts. */
 const freshness = new WeakMap();
 
 /* The level that the browser reports for what it last played out, or 0. */

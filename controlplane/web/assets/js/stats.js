@@ -1,4 +1,4 @@
-/* What the browser measured, as one compact object: for the overlay and for whoever tests a call. */
+/* What the browser measured, as one compact object: for the overlay, and for tests of a call. */
 
 /* reports: RTCStatsReport. Gives the newest of the inbound reports of each mid. */
 function inboundByMid(reports) {
@@ -86,8 +86,10 @@ function sentOf(report, reports, sent) {
 function transportOf(reports, pc) {
     const transport = reports.find((r) => r.type === 'transport');
     const pairs = reports.filter((r) => r.type === 'candidate-pair');
-    const pair = pairs.find((p) => p.id === transport?.selectedCandidatePairId)
-        ?? pairs.find((p) => p.selected) ?? pairs.find((p) => p.nominated && p.state === 'succeeded');
+    const pair =
+        pairs.find((p) => p.id === transport?.selectedCandidatePairId) ??
+        pairs.find((p) => p.selected) ??
+        pairs.find((p) => p.nominated && p.state === 'succeeded');
     const dtls = pc.getTransceivers()[0]?.sender.transport;
     return {
         srtpCipher: transport?.srtpCipher ?? '',
@@ -102,7 +104,9 @@ function transportOf(reports, pc) {
 function pairOf(pair, reports) {
     const address = (id) => {
         const candidate = reports.find((r) => r.id === id);
-        return candidate ? `${candidate.candidateType} ${candidate.address ?? '?'}:${candidate.port}` : '';
+        return candidate
+            ? `${candidate.candidateType} ${candidate.address ?? '?'}:${candidate.port}`
+            : '';
     };
     return {
         state: pair.state,
@@ -116,9 +120,9 @@ function pairOf(pair, reports) {
 }
 
 /*
- * {time, room, self, signalling, connection, transport, sent: [...], remote: [{id, name, microphone,
- * camera, screen, 'screen-audio'}]}: a remote's entry is null where it publishes nothing of the kind
- * or nothing of it is received.
+ * {time, room, self, signalling, connection, transport, sent: [...], remote: [{id, name,
+ * microphone, camera, screen, 'screen-audio'}]}: a remote's entry is null where it publishes
+ * nothing of the kind or nothing of it is received.
  */
 export async function collect(call, signalling, room, roomName) {
     const { pc } = call;
@@ -139,13 +143,24 @@ export async function collect(call, signalling, room, roomName) {
 }
 
 function remoteOf(participant, bySource, reports) {
-    const entry = { id: participant.id, name: participant.name, kind: participant.kind,
-        'microphone': null, 'camera': null, 'screen': null, 'screen-audio': null };
+    const entry = {
+        id: participant.id,
+        name: participant.name,
+        kind: participant.kind,
+        'microphone': null,
+        'camera': null,
+        'screen': null,
+        'screen-audio': null,
+    };
     for (const source of participant.sources.values()) {
         const report = bySource.get(source.id);
         if (report) {
             const figures = source.kind === 'video' ? videoOf : audioOf;
-            entry[source.label] = { source: source.id, muted: source.muted, ...figures(report, reports) };
+            entry[source.label] = {
+                source: source.id,
+                muted: source.muted,
+                ...figures(report, reports),
+            };
         }
     }
     return entry;

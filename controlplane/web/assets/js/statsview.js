@@ -40,28 +40,50 @@ export class StatsView {
         const pair = transport.pair;
         this.#root.replaceChildren(
             el('h2', { text: 'Statistics' }),
-            el('p', { text: `${now.connection} · ${transport.srtpCipher || 'no SRTP yet'} · `
-                + `round trip ${pair ? Math.round(pair.rtt * 1000) : '–'} ms` }),
+            el('p', {
+                text:
+                    `${now.connection} · ${transport.srtpCipher || 'no SRTP yet'} · ` +
+                    `round trip ${pair ? Math.round(pair.rtt * 1000) : '–'} ms`,
+            }),
             el('p', { text: pair ? `${pair.local} → ${pair.remote}` : 'no route yet' }),
-            table(['Sent', 'Codec', 'Picture', 'kbit/s', 'Limited by'], now.sent.map((s) => [
-                s.rid ? `${s.label} ${s.rid}` : s.label, s.codec, picture(s),
-                this.#rate(now, (t) => t.sent.find((o) => o.label === s.label && o.rid === s.rid)?.bytes),
-                s.limitation && s.limitation !== 'none' ? s.limitation : '',
-            ])),
-            table(['Received', 'Codec', 'Picture', 'kbit/s', 'Lost', 'Jitter', 'Freezes'],
-                now.remote.flatMap((p) => this.#received(now, p))),
+            table(
+                ['Sent', 'Codec', 'Picture', 'kbit/s', 'Limited by'],
+                now.sent.map((s) => [
+                    s.rid ? `${s.label} ${s.rid}` : s.label,
+                    s.codec,
+                    picture(s),
+                    this.#rate(
+                        now,
+                        (t) => t.sent.find((o) => o.label === s.label && o.rid === s.rid)?.bytes,
+                    ),
+                    s.limitation && s.limitation !== 'none' ? s.limitation : '',
+                ]),
+            ),
+            table(
+                ['Received', 'Codec', 'Picture', 'kbit/s', 'Lost', 'Jitter', 'Freezes'],
+                now.remote.flatMap((p) => this.#received(now, p)),
+            ),
         );
         this.#before = now;
     }
 
     #received(now, participant) {
         const labels = ['microphone', 'camera', 'screen', 'screen-audio'];
-        return labels.filter((l) => participant[l]).map((label) => {
-            const r = participant[label];
-            const bytes = (t) => t.remote.find((p) => p.id === participant.id)?.[label]?.bytes;
-            return [`${participant.name} ${label}`, r.codec, picture(r), this.#rate(now, bytes),
-                r.lost, `${Math.round(r.jitter * 1000)} ms`, r.freezes ?? ''];
-        });
+        return labels
+            .filter((l) => participant[l])
+            .map((label) => {
+                const r = participant[label];
+                const bytes = (t) => t.remote.find((p) => p.id === participant.id)?.[label]?.bytes;
+                return [
+                    `${participant.name} ${label}`,
+                    r.codec,
+                    picture(r),
+                    this.#rate(now, bytes),
+                    r.lost,
+                    `${Math.round(r.jitter * 1000)} ms`,
+                    r.freezes ?? '',
+                ];
+            });
     }
 
     #rate(now, bytes) {
@@ -69,7 +91,7 @@ export class StatsView {
         if (then === undefined || then === null) {
             return '–';
         }
-        return Math.max(0, Math.round((bytes(now) - then) * 8 / (now.time - this.#before.time)));
+        return Math.max(0, Math.round(((bytes(now) - then) * 8) / (now.time - this.#before.time)));
     }
 }
 
@@ -78,6 +100,10 @@ function picture(figures) {
 }
 
 function table(heads, rows) {
-    return el('table', {}, el('tr', {}, ...heads.map((text) => el('th', { text }))),
-        ...rows.map((row) => el('tr', {}, ...row.map((cell) => el('td', { text: String(cell) })))));
+    return el(
+        'table',
+        {},
+        el('tr', {}, ...heads.map((text) => el('th', { text }))),
+        ...rows.map((row) => el('tr', {}, ...row.map((cell) => el('td', { text: String(cell) })))),
+    );
 }

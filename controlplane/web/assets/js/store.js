@@ -35,5 +35,8 @@ export function rememberRoom(name, now = Date.now()) {
 }
 
 export function forgetRoom(name) {
-    remember('rooms', recentRooms().filter((r) => r.name !== name));
+    remember(
+        'rooms',
+        recentRooms().filter((r) => r.name !== name),
+    );
 }

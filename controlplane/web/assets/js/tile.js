@@ -5,8 +5,11 @@ import { icon } from './icons.js';
 import { colourOf, initials, safeAvatar } from './names.js';
 
 export function avatarOf(name, url, className = '') {
-    const face = el('span', { class: `avatar colour-${colourOf(name)} ${className}`, 'aria-hidden': 'true' },
-        el('span', { text: initials(name) }));
+    const face = el(
+        'span',
+        { class: `avatar colour-${colourOf(name)} ${className}`, 'aria-hidden': 'true' },
+        el('span', { text: initials(name) }),
+    );
     const safe = safeAvatar(url);
     if (safe) {
         const picture = el('img', { alt: '', referrerpolicy: 'no-referrer', src: safe });
@@ -32,9 +35,19 @@ export class Tile {
     constructor(key, pin) {
         this.#video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
         this.#video.muted = true;
-        this.#pin = iconButton('pin', 'Pin', { class: 'icon-button tile-pin', onclick: () => pin(key) });
-        this.node = el('li', { class: 'tile', 'data-key': key }, this.#face, this.#video, this.#hand,
-            el('div', { class: 'name-pill' }, this.#muted, this.#sound, this.#name), this.#pin);
+        this.#pin = iconButton('pin', 'Pin', {
+            class: 'icon-button tile-pin',
+            onclick: () => pin(key),
+        });
+        this.node = el(
+            'li',
+            { class: 'tile', 'data-key': key },
+            this.#face,
+            this.#video,
+            this.#hand,
+            el('div', { class: 'name-pill' }, this.#muted, this.#sound, this.#name),
+            this.#pin,
+        );
         /* The avatar stays until there is a picture to show. */
         for (const event of ['loadeddata', 'playing', 'resize']) {
             this.#video.addEventListener(event, () => this.#pictured());
@@ -73,7 +86,10 @@ export class Tile {
             style.width = `${rect.width}px`;
             style.height = `${rect.height}px`;
             const side = Math.min(rect.width, rect.height);
-            style.setProperty('--face', `${Math.round(Math.min(160, Math.max(36, side * 0.42)))}px`);
+            style.setProperty(
+                '--face',
+                `${Math.round(Math.min(160, Math.max(36, side * 0.42)))}px`,
+            );
             classList.toggle('small', rect.width < 200);
         }
     }

@@ -7,26 +7,81 @@ import { byId, el, show } from './dom.js';
 import { icon } from './icons.js';
 
 /* `off` buttons show red when their thing is off; `active` ones light up while it is on.
-   `name` stays for screen readers, to whom aria-pressed tells the state; `on` and `off` are shown. */
+   `name` stays for screen readers, to whom aria-pressed tells the state; `on` and `off` show. */
 const TOOLS = [
-    { id: 'mic', name: 'Mute the microphone', key: 'm', kind: 'off', icons: ['mic', 'mic-off'],
-        on: 'Mute', off: 'Unmute' },
-    { id: 'camera', name: 'Turn the camera off', key: 'v', kind: 'off', icons: ['camera', 'camera-off'],
-        on: 'Turn the camera off', off: 'Turn the camera on' },
-    { id: 'share', name: 'Share your screen', key: 's', kind: 'active', icons: ['screen-off', 'screen'],
-        on: 'Stop sharing', off: 'Share your screen' },
-    { id: 'hand', name: 'Raise your hand', key: 'h', kind: 'active', icons: ['hand', 'hand'],
-        on: 'Lower your hand', off: 'Raise your hand' },
+    {
+        id: 'mic',
+        name: 'Mute the microphone',
+        key: 'm',
+        kind: 'off',
+        icons: ['mic', 'mic-off'],
+        on: 'Mute',
+        off: 'Unmute',
+    },
+    {
+        id: 'camera',
+        name: 'Turn the camera off',
+        key: 'v',
+        kind: 'off',
+        icons: ['camera', 'camera-off'],
+        on: 'Turn the camera off',
+        off: 'Turn the camera on',
+    },
+    {
+        id: 'share',
+        name: 'Share your screen',
+        key: 's',
+        kind: 'active',
+        icons: ['screen-off', 'screen'],
+        on: 'Stop sharing',
+        off: 'Share your screen',
+    },
+    {
+        id: 'hand',
+        name: 'Raise your hand',
+        key: 'h',
+        kind: 'active',
+        icons: ['hand', 'hand'],
+        on: 'Lower your hand',
+        off: 'Raise your hand',
+    },
     { gap: true },
-    { id: 'chat', name: 'Chat', key: 'c', kind: 'active', icons: ['chat', 'chat'],
-        on: 'Close the chat', off: 'Open the chat' },
-    { id: 'people', name: 'People', key: 'p', kind: 'active', icons: ['people', 'people'],
-        on: 'Close the list of people', off: 'People' },
-    { id: 'more', name: 'More', kind: 'active', icons: ['more', 'more'],
-        on: 'Close the menu', off: 'More' },
+    {
+        id: 'chat',
+        name: 'Chat',
+        key: 'c',
+        kind: 'active',
+        icons: ['chat', 'chat'],
+        on: 'Close the chat',
+        off: 'Open the chat',
+    },
+    {
+        id: 'people',
+        name: 'People',
+        key: 'p',
+        kind: 'active',
+        icons: ['people', 'people'],
+        on: 'Close the list of people',
+        off: 'People',
+    },
+    {
+        id: 'more',
+        name: 'More',
+        kind: 'active',
+        icons: ['more', 'more'],
+        on: 'Close the menu',
+        off: 'More',
+    },
     { gap: true },
-    { id: 'leave', name: 'Leave', key: 'l', kind: 'leave', icons: ['leave', 'leave'],
-        on: 'Leave', off: 'Leave' },
+    {
+        id: 'leave',
+        name: 'Leave',
+        key: 'l',
+        kind: 'leave',
+        icons: ['leave', 'leave'],
+        on: 'Leave',
+        off: 'Leave',
+    },
 ];
 const MENU = [
     { id: 'settings', icon: 'settings', label: 'Camera and sound' },
@@ -51,10 +106,18 @@ export class Toolbar {
         this.#menu.replaceChildren(...MENU.map((item) => this.#item(item)));
         this.#level = el('span', { class: 'tool-level', 'aria-hidden': 'true' });
         this.#buttons.get('mic').append(this.#level);
-        byId('help-keys').replaceChildren(...[...TOOLS, ...MENU].filter((t) => t.key).flatMap((t) => [
-            el('dt', { text: t.label ?? `${t.off}${t.on === t.off ? '' : ` / ${t.on.toLowerCase()}`}` }),
-            el('dd', {}, el('kbd', { text: t.key.toUpperCase() })),
-        ]));
+        byId('help-keys').replaceChildren(
+            ...[...TOOLS, ...MENU]
+                .filter((t) => t.key)
+                .flatMap((t) => [
+                    el('dt', {
+                        text:
+                            t.label ??
+                            `${t.off}${t.on === t.off ? '' : ` / ${t.on.toLowerCase()}`}`,
+                    }),
+                    el('dd', {}, el('kbd', { text: t.key.toUpperCase() })),
+                ]),
+        );
         document.addEventListener('keydown', this.#onKey);
         document.addEventListener('pointerdown', this.#onPress);
         this.set('more', false);
@@ -101,10 +164,18 @@ export class Toolbar {
         if (tool.gap) {
             return el('span', { class: 'tool-gap', 'aria-hidden': 'true' });
         }
-        const button = el('button', { type: 'button', class: `tool ${tool.kind === 'leave' ? 'leave' : ''}`,
-            'data-tool': tool.id, 'aria-keyshortcuts': tool.key?.toUpperCase(),
-            onclick: () => this.#actions[tool.id]() }, icon(tool.icons[0]),
-        el('span', { class: 'badge', hidden: true }));
+        const button = el(
+            'button',
+            {
+                type: 'button',
+                class: `tool ${tool.kind === 'leave' ? 'leave' : ''}`,
+                'data-tool': tool.id,
+                'aria-keyshortcuts': tool.key?.toUpperCase(),
+                onclick: () => this.#actions[tool.id](),
+            },
+            icon(tool.icons[0]),
+            el('span', { class: 'badge', hidden: true }),
+        );
         if (tool.id === 'more') {
             button.setAttribute('aria-haspopup', 'menu');
         }
@@ -113,11 +184,21 @@ export class Toolbar {
     }
 
     #item(item) {
-        return el('button', { type: 'button', role: 'menuitem', 'data-item': item.id, onclick: () => {
-            this.#closeMenu();
-            this.#actions[item.id]();
-        } }, icon(item.icon), el('span', { text: item.label }),
-        item.key ? el('kbd', { text: item.key.toUpperCase() }) : null);
+        return el(
+            'button',
+            {
+                type: 'button',
+                role: 'menuitem',
+                'data-item': item.id,
+                onclick: () => {
+                    this.#closeMenu();
+                    this.#actions[item.id]();
+                },
+            },
+            icon(item.icon),
+            el('span', { text: item.label }),
+            item.key ? el('kbd', { text: item.key.toUpperCase() }) : null,
+        );
     }
 
     #toggleMenu() {
@@ -138,7 +219,11 @@ export class Toolbar {
 
     #outside(event) {
         const more = this.#buttons.get('more');
-        if (!this.#menu.hidden && !this.#menu.contains(event.target) && !more.contains(event.target)) {
+        if (
+            !this.#menu.hidden &&
+            !this.#menu.contains(event.target) &&
+            !more.contains(event.target)
+        ) {
             show(this.#menu, false);
             this.set('more', false);
         }
@@ -148,8 +233,15 @@ export class Toolbar {
         if (!this.#menu.hidden && this.#menuKey(event)) {
             return;
         }
-        if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented
-            || isTyping(event.target) || document.querySelector('dialog[open]')) {
+        if (
+            event.ctrlKey ||
+            event.metaKey ||
+            event.altKey ||
+            event.repeat ||
+            event.defaultPrevented ||
+            isTyping(event.target) ||
+            document.querySelector('dialog[open]')
+        ) {
             return;
         }
         const tool = [...TOOLS, ...MENU].find((t) => t.key === event.key.toLowerCase());
@@ -176,7 +268,10 @@ export class Toolbar {
 }
 
 function isTyping(target) {
-    return target instanceof HTMLElement && (target.isContentEditable
-        || ['TEXTAREA', 'SELECT'].includes(target.tagName)
-        || (target.tagName === 'INPUT' && target.type !== 'button'));
+    return (
+        target instanceof HTMLElement &&
+        (target.isContentEditable ||
+            ['TEXTAREA', 'SELECT'].includes(target.tagName) ||
+            (target.tagName === 'INPUT' && target.type !== 'button'))
+    );
 }

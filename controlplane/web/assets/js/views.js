@@ -10,7 +10,14 @@ export function tilesOf(room, me, receivers, speakers) {
     ];
 }
 
-const PLAIN = { self: false, screen: false, mirror: false, muted: false, hand: false, speaking: false };
+const PLAIN = {
+    self: false,
+    screen: false,
+    mirror: false,
+    muted: false,
+    hand: false,
+    speaking: false,
+};
 
 function screensOf(participant, receivers) {
     const screens = [...participant.sources.values()].filter((s) => s.label === 'screen');
@@ -77,14 +84,17 @@ export function peopleOf(room, me) {
         };
     });
     rows.sort((a, b) => b.hand - a.hand || a.name.localeCompare(b.name));
-    return [{
-        name: me.name,
-        label: `${me.name} (you)`,
-        email: me.email,
-        avatar: me.avatar,
-        hand: me.hand,
-        muted: !me.local.micOn,
-        cameraOff: !me.local.cameraOn,
-        sharing: me.local.screen !== null,
-    }, ...rows];
+    return [
+        {
+            name: me.name,
+            label: `${me.name} (you)`,
+            email: me.email,
+            avatar: me.avatar,
+            hand: me.hand,
+            muted: !me.local.micOn,
+            cameraOff: !me.local.cameraOn,
+            sharing: me.local.screen !== null,
+        },
+        ...rows,
+    ];
 }
