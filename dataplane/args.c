@@ -6,10 +6,10 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#define OPTIONS(X)                                                                                 \
-    X(CONFIG, "config", "FILE", "configuration (default /etc/headrace/headrace.yaml)")            \
-    X(RUN_DIR, "run-dir", "DIR", "directory of dataplane.sock (default: run_dir as configured)")  \
-    X(VERSION, "version", NULL, "print the version and exit")                                      \
+#define OPTIONS(X)                                                                               \
+    X(CONFIG, "config", "FILE", "configuration (default /etc/headrace/headrace.yaml)")           \
+    X(RUN_DIR, "run-dir", "DIR", "directory of dataplane.sock (default: run_dir as configured)") \
+    X(VERSION, "version", NULL, "print the version and exit")                                    \
     X(HELP, "help", NULL, "print this and exit")
 
 enum option_id {
@@ -20,11 +20,11 @@ enum option_id {
 };
 
 static const struct option options[] = {
-#define X(id, name, argument, help)                                                                \
+#define X(id, name, argument, help) \
     {name, (argument) ? required_argument : no_argument, NULL, OPTION_##id},
     OPTIONS(X)
 #undef X
-    {0}};
+        {0}};
 
 static void print_option(const char *name, const char *argument, const char *help)
 {
@@ -37,7 +37,8 @@ static void print_option(const char *name, const char *argument, const char *hel
 static void print_help(void)
 {
     printf("Usage: headrace-dataplane [OPTIONS]\n"
-           "Receives, rekeys and forwards media between endpoints that headrace-controlplane sets up.\n\n");
+           "Receives, rekeys and forwards media between endpoints that headrace-controlplane sets "
+           "up.\n\n");
 #define X(id, name, argument, help) print_option(name, argument, help);
     OPTIONS(X)
 #undef X

@@ -1,4 +1,5 @@
-/* The command line of headrace-dataplane: a row per option, from which getopt's table and --help are made. */
+/* The command line of headrace-dataplane: a row per option, from which getopt's table and --help
+ * are made. */
 #ifndef DP_ARGS_H
 #define DP_ARGS_H
 

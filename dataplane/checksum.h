@@ -1,4 +1,5 @@
-/* The Internet checksum (RFC 1071): a 32-bit running sum of 16-bit words in memory order, folded at the end. */
+/* The Internet checksum (RFC 1071): a 32-bit running sum of 16-bit words in memory order, folded at
+ * the end. */
 #ifndef DP_CHECKSUM_H
 #define DP_CHECKSUM_H
 
@@ -14,7 +15,8 @@ static inline uint32_t dp_checksum_add16(uint32_t sum, uint16_t host)
     return sum + __builtin_bswap16(host);
 }
 
-/* The sum in 16 bits, as it is in memory: 0xffff when everything summed, its checksum included, is right. */
+/* The sum in 16 bits, as it is in memory: 0xffff when everything summed, its checksum included, is
+ * right. */
 static inline uint16_t dp_checksum_fold(uint32_t sum)
 {
     sum = (sum & 0xffff) + (sum >> 16);

@@ -84,9 +84,8 @@ static void reply_on_ring(struct dp_control *c, const Headrace__Reply *reply)
 
     event.what_case = HEADRACE__EVENT__WHAT_REPLY;
     event.reply = (Headrace__Reply *)reply;
-    int err = q->waiting_count
-                  ? -ENOSPC
-                  : hr_channel_send(c->channel, HR_RING_EVENT, 0, &event.base);
+    int err =
+        q->waiting_count ? -ENOSPC : hr_channel_send(c->channel, HR_RING_EVENT, 0, &event.base);
     if (err == -EMSGSIZE) {
         Headrace__Reply small = HEADRACE__REPLY__INIT;
         small.number = reply->number;
@@ -171,17 +170,20 @@ static void reply_status(struct dp_control *c, struct dp_client *client, uint64_
 {
     const struct dp_commands *q = &c->commands;
     const struct dp_stat own[] = {
-        {"clients_connected", c->connects},   {"clients_refused", c->refused},
-        {"commands", q->taken},               {"commands_malformed", q->malformed},
-        {"commands_denied", q->denied},       {"commands_unanswered", q->answers_count},
-        {"replies_waiting", q->waiting_count}, {"events", q->events},
+        {"clients_connected", c->connects},
+        {"clients_refused", c->refused},
+        {"commands", q->taken},
+        {"commands_malformed", q->malformed},
+        {"commands_denied", q->denied},
+        {"commands_unanswered", q->answers_count},
+        {"replies_waiting", q->waiting_count},
+        {"events", q->events},
         {"events_dropped", q->events_dropped},
     };
     Headrace__Reply reply = HEADRACE__REPLY__INIT;
 
     reply.number = number;
-    reply.status =
-        dp_stats_status(c->dp, own, sizeof(own) / sizeof(own[0]), &c->commands.arena);
+    reply.status = dp_stats_status(c->dp, own, sizeof(own) / sizeof(own[0]), &c->commands.arena);
     if (reply.status)
         reply_to(c, client, &reply);
     else
@@ -224,12 +226,12 @@ static int take(struct dp_control *c, struct dp_client *client, const Headrace__
     owe_no_more(answer);
     if (err == -EAGAIN)
         return err;
-    refuse(c, client, cmd->number, HR_ERROR_UNSUPPORTED,
-           "this build does not know such a command");
+    refuse(c, client, cmd->number, HR_ERROR_UNSUPPORTED, "this build does not know such a command");
     return 0;
 }
 
-/* The number of a message that does not parse, when it begins with one as every encoder writes it. */
+/* The number of a message that does not parse, when it begins with one as every encoder writes it.
+ */
 static uint64_t number_of(const uint8_t *bytes, size_t len)
 {
     uint64_t number = 0;

@@ -1,7 +1,8 @@
 /*
- * Commands from the ring and from operators' sockets, and the replies to them. A reply that finds the event
- * ring full waits in a queue; while one waits no further command is taken, which fills the command ring and so
- * pushes back on the control plane. Replies in flight and waiting are never more than DP_ANSWERS_MAX.
+ * Commands from the ring and from operators' sockets, and the replies to them. A reply that finds
+ * the event ring full waits in a queue; while one waits no further command is taken, which fills
+ * the command ring and so pushes back on the control plane. Replies in flight and waiting are never
+ * more than DP_ANSWERS_MAX.
  */
 #ifndef DP_COMMANDS_H
 #define DP_COMMANDS_H
@@ -43,7 +44,8 @@ struct dp_commands {
 int dp_commands_open(struct dp_commands *q); /* 0 or -ENOMEM */
 void dp_commands_close(struct dp_commands *q);
 
-/* Takes what the command ring has, a bounded number. Returns when to be called again: milliseconds as for epoll_wait. */
+/* Takes what the command ring has, a bounded number. Returns when to be called again: milliseconds
+ * as for epoll_wait. */
 int dp_commands_drain(struct dp_control *c);
 /* One datagram of an operator. */
 void dp_commands_datagram(struct dp_control *c, struct dp_client *client, const uint8_t *bytes,

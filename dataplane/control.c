@@ -189,8 +189,7 @@ static void take_hello(struct dp_control *c, struct dp_client *client, const uin
     char detail[256];
 
     hr_arena_reset(&c->commands.arena);
-    Headrace__Hello *hello =
-        headrace__hello__unpack(&c->commands.arena.allocator, len, bytes);
+    Headrace__Hello *hello = headrace__hello__unpack(&c->commands.arena.allocator, len, bytes);
     if (!hello) {
         say_hello(c, client, HR_ERROR_MALFORMED, NULL);
         return;
@@ -273,7 +272,8 @@ static void dispatch(struct dp_control *c, unsigned what)
     }
 }
 
-/* Tells the control plane what is new, and that we are about to sleep; then looks at the ring once more. */
+/* Tells the control plane what is new, and that we are about to sleep; then looks at the ring once
+ * more. */
 static int prepare_sleep(struct dp_control *c, int timeout)
 {
     if (!c->channel)
@@ -318,7 +318,8 @@ static int listen_in(struct dp_control *c, const char *run_dir)
     snprintf(c->path, sizeof(c->path), "%s/" SOCKET_NAME, run_dir);
     c->listener = hr_socket_listen(c->path, SOCKET_MODE);
     if (c->listener == -EADDRINUSE)
-        hr_error("a dataplane is already running: it answers on %s (another one needs its own --run-dir)",
+        hr_error("a dataplane is already running: it answers on %s (another one needs its own "
+                 "--run-dir)",
                  c->path);
     else if (c->listener < 0)
         hr_error("cannot listen on %s: %s", c->path, strerror(-c->listener));

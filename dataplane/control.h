@@ -1,6 +1,6 @@
 /*
- * The main thread after start: dataplane.sock, the rings of the connected control plane, the workers' done
- * rings and signals, all on one epoll. Commands themselves are commands.c's.
+ * The main thread after start: dataplane.sock, the rings of the connected control plane, the
+ * workers' done rings and signals, all on one epoll. Commands themselves are commands.c's.
  */
 #ifndef DP_CONTROL_H
 #define DP_CONTROL_H
@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DP_CLIENTS_MAX 32 /* sockets at once: one control plane, operators; more are closed at once, counted */
+/* Sockets at once: one control plane, the rest operators. More are refused, counted. */
+#define DP_CLIENTS_MAX 32
 
 struct dp_dataplane;
 
@@ -28,8 +29,8 @@ struct dp_client {
 struct dp_control {
     struct dp_dataplane *dp;
     int epoll, listener, signals;
-    uid_t owner; /* of the process */
-    gid_t group; /* of the run directory: its members may connect */
+    uid_t owner;    /* of the process */
+    gid_t group;    /* of the run directory: its members may connect */
     char path[256]; /* of the socket */
     struct dp_client clients[DP_CLIENTS_MAX];
     struct dp_client *controlplane; /* or NULL */
@@ -38,7 +39,8 @@ struct dp_control {
     uint64_t connects, refused; /* clients */
 };
 
-/* Listens on run_dir/dataplane.sock and takes SIGTERM and SIGINT; before any other thread. 0 or -errno, logged. */
+/* Listens on run_dir/dataplane.sock and takes SIGTERM and SIGINT; before any other thread. 0 or
+ * -errno, logged. */
 int dp_control_open(struct dp_control *c, struct dp_dataplane *dp, const char *run_dir);
 /* Until a signal comes: then sets dp->stopping. */
 void dp_control_run(struct dp_control *c);

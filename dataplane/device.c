@@ -1,8 +1,8 @@
 /*
- * Drivers that stand on a kernel interface are rows of a table: which argument names the interface and
- * what the process needs. For net_af_packet the ring's geometry is worked out from the MTU, unless given:
- * frames a power of two that holds the largest packet, 4096 of them (a worker may be off its CPU for
- * milliseconds on a shared machine), in blocks of at least a page.
+ * Drivers that stand on a kernel interface are rows of a table: which argument names the interface
+ * and what the process needs. For net_af_packet the ring's geometry is worked out from the MTU,
+ * unless given: frames a power of two that holds the largest packet, 4096 of them (a worker may be
+ * off its CPU for milliseconds on a shared machine), in blocks of at least a page.
  */
 #include "dataplane/device.h"
 
@@ -52,7 +52,8 @@ static const struct driver drivers[] = {
     {"net_af_packet", "iface", may_packet,
      "CAP_NET_RAW: start as root, or give the service AmbientCapabilities=CAP_NET_RAW"},
     {"net_af_xdp", "iface", may_packet,
-     "CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF: start as root, or give the service AmbientCapabilities="},
+     "CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF: start as root, or give the service "
+     "AmbientCapabilities="},
     {"net_tap", NULL, may_tap, "CAP_NET_ADMIN and access to /dev/net/tun"},
     {"net_virtio_user", NULL, NULL, NULL},
     {"net_null", NULL, NULL, NULL},
@@ -140,8 +141,10 @@ static void warn_of_addresses(const char *iface)
         } else {
             continue;
         }
-        hr_warning("interface '%s' has the address %s in the kernel, which answers beside the dataplane: "
-                   "ip address flush dev %s", iface, text, iface);
+        hr_warning(
+            "interface '%s' has the address %s in the kernel, which answers beside the dataplane: "
+            "ip address flush dev %s",
+            iface, text, iface);
     }
     freeifaddrs(all);
 }
@@ -152,8 +155,9 @@ static int look_at_iface(struct dp_device *d, const char *where)
 
     int err = ask_iface(d->iface, SIOCGIFMTU, &r);
     if (err == -ENODEV) {
-        hr_error("%s.device: no interface '%s' in this network namespace: ip link shows those there are",
-                 where, d->iface);
+        hr_error(
+            "%s.device: no interface '%s' in this network namespace: ip link shows those there are",
+            where, d->iface);
         return err;
     }
     if (err) {
@@ -232,7 +236,8 @@ int dp_device_open(const char *text, const char *where, struct dp_device *out)
         return 0;
     const struct driver *driver = driver_of(out->name);
     if (!driver) {
-        hr_error("%s.device: '%s' is neither a PCI address nor a device such as net_af_packet0,iface=eth1",
+        hr_error("%s.device: '%s' is neither a PCI address nor a device such as "
+                 "net_af_packet0,iface=eth1",
                  where, text);
         return -EINVAL;
     }

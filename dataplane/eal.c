@@ -93,7 +93,8 @@ static int one_core(const char *text, const char *key, char *set, size_t size)
     if (sched_getaffinity(0, sizeof(allowed), &allowed))
         return -errno;
     if (cores[0] >= CPU_SETSIZE || !CPU_ISSET(cores[0], &allowed)) {
-        hr_error("%s: CPU %u does not exist or is not allowed to this process (taskset -p shows those that are)",
+        hr_error("%s: CPU %u does not exist or is not allowed to this process (taskset -p shows "
+                 "those that are)",
                  key, cores[0]);
         return -EINVAL;
     }
@@ -130,12 +131,13 @@ int dp_eal_workers(const struct hr_config *config, unsigned *workers)
         return 0;
     int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
     if (n < 0) {
-        hr_error("dataplane.worker_cores: '%s' is not a list of at most %d CPUs such as 2-5,8", text,
-                 HR_WORKERS_MAX);
+        hr_error("dataplane.worker_cores: '%s' is not a list of at most %d CPUs such as 2-5,8",
+                 text, HR_WORKERS_MAX);
         return -EINVAL;
     }
     if (n > 1) {
-        hr_error("dataplane.worker_cores: '%s' names %d CPUs, but this version runs one worker", text, n);
+        hr_error("dataplane.worker_cores: '%s' names %d CPUs, but this version runs one worker",
+                 text, n);
         return -EINVAL;
     }
     return 0;
@@ -144,8 +146,8 @@ int dp_eal_workers(const struct hr_config *config, unsigned *workers)
 static int add_cores(struct arguments *a, const struct hr_config *config)
 {
     char main_set[4096], worker_set[4096];
-    int err = core_set(config->dataplane.main_core, "dataplane.main_core", main_set,
-                       sizeof(main_set));
+    int err =
+        core_set(config->dataplane.main_core, "dataplane.main_core", main_set, sizeof(main_set));
 
     if (!err)
         err = core_set(config->dataplane.worker_cores, "dataplane.worker_cores", worker_set,
@@ -218,7 +220,8 @@ int dp_eal_start(const struct hr_config *config, const char *run_dir,
 
     add(&a, "headrace-dataplane");
     add(&a, "--log-level=warning");
-    add(&a, "--log-level=lib.telemetry:error"); /* it warns of a socket that it rightly does not make */
+    add(&a,
+        "--log-level=lib.telemetry:error"); /* it warns of a socket that it rightly does not make */
     add(&a, "--file-prefix=" PREFIX);
     int err = add_cores(&a, config);
     if (!err)

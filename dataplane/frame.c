@@ -41,7 +41,8 @@ static void set_ip(uint8_t *l3, const struct dp_path *path, const struct dp_port
         ip->hdr_checksum = dp_checksum_finish(dp_checksum_add16(path->ip_sum, total));
 }
 
-/* Sums over all segments from an offset in the first on. DPDK 22.11's rte_raw_cksum_mbuf() loses carries at odd borders. */
+/* Sums over all segments from an offset in the first on. DPDK 22.11's rte_raw_cksum_mbuf() loses
+ * carries at odd borders. */
 static uint32_t payload_sum(const struct rte_mbuf *m, uint16_t offset, uint16_t len)
 {
     uint32_t sum = 0;

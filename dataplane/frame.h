@@ -22,9 +22,10 @@ uint16_t dp_frame_room(const struct rte_mbuf *m, const struct dp_path *path,
                        const struct dp_port *port);
 
 /*
- * Sets the mbuf's lengths, the header's lengths and checksums (in software, or asks the port to), and the
- * dp_packet fields that tx needs. payload_len: bytes behind the header. Payload in further segments of
- * the mbuf is counted in payload_len and summed; then the caller has set the segments' own lengths.
+ * Sets the mbuf's lengths, the header's lengths and checksums (in software, or asks the port to),
+ * and the dp_packet fields that tx needs. payload_len: bytes behind the header. Payload in further
+ * segments of the mbuf is counted in payload_len and summed; then the caller has set the segments'
+ * own lengths.
  */
 void dp_frame_finish(struct rte_mbuf *m, const struct dp_path *path, const struct dp_port *port,
                      uint16_t payload_len);

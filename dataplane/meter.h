@@ -1,7 +1,8 @@
 /*
- * How many punts reach the control plane: a rate for each source address and one in all (rte_meter, a
- * token per packet, a second's worth of burst). The sources are hashed with a secret seed into a fixed
- * table, so a flood from any number of addresses costs no memory; two addresses may share a bucket.
+ * How many punts reach the control plane: a rate for each source address and one in all (rte_meter,
+ * a token per packet, a second's worth of burst). The sources are hashed with a secret seed into a
+ * fixed table, so a flood from any number of addresses costs no memory; two addresses may share a
+ * bucket.
  */
 #ifndef DP_METER_H
 #define DP_METER_H
@@ -20,8 +21,9 @@ struct dp_meter *dp_meter_new(uint32_t total, uint32_t per_source, uint64_t hz, 
 void dp_meter_free(struct dp_meter *m);
 
 /*
- * ip has 4 or 16 bytes; of an IPv6 address the first 64 bits count, as one host has all the rest. known: from
- * the 5-tuple of an endpoint, which keeps its consent checks alive however full the rate in all is.
+ * ip has 4 or 16 bytes; of an IPv6 address the first 64 bits count, as one host has all the rest.
+ * known: from the 5-tuple of an endpoint, which keeps its consent checks alive however full the
+ * rate in all is.
  */
 enum dp_meter_verdict dp_meter_check(struct dp_meter *m, uint8_t family, const uint8_t *ip,
                                      bool known, uint64_t now);

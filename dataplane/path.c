@@ -15,7 +15,8 @@ static void build_ipv4(struct dp_path *path)
     struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(path->header + RTE_ETHER_HDR_LEN);
 
     ip->version_ihl = RTE_IPV4_VHL_DEF;
-    ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG); /* so the id may be 0: RFC 6864 4.1 */
+    ip->fragment_offset =
+        rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG); /* so the id may be 0: RFC 6864 4.1 */
     ip->time_to_live = TTL;
     ip->next_proto_id = IPPROTO_UDP;
     memcpy(&ip->src_addr, path->local.ip, 4);

@@ -11,8 +11,9 @@
 #define TX_DESCRIPTORS 1024
 #define RSS_FIELDS     (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 
-/* What egress makes use of. Never MBUF_FAST_FREE: references to received packets are held elsewhere. */
-#define TX_OFFLOADS                                                                                \
+/* What egress makes use of. Never MBUF_FAST_FREE: references to received packets are held
+ * elsewhere. */
+#define TX_OFFLOADS \
     (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
 
@@ -131,7 +132,8 @@ static void hear_groups(const struct dp_port *port)
         if (port->addresses[i].family != 6)
             continue;
         if (rte_eth_allmulticast_enable(port->id) && rte_eth_promiscuous_enable(port->id))
-            hr_warning("port '%s' may not hear IPv6 neighbour solicitations: it takes neither all multicast nor promiscuous mode",
+            hr_warning("port '%s' may not hear IPv6 neighbour solicitations: it takes neither all "
+                       "multicast nor promiscuous mode",
                        port->device);
         return;
     }

@@ -29,7 +29,7 @@ struct dp_port {
 
 struct dp_device;
 
-/* After EAL: finds the port of a device and what it can do; port->id is set. 0 or -errno, logged. */
+/* After EAL: finds the port of a device and what it can do; sets port->id. 0 or -errno, logged. */
 int dp_port_probe(struct dp_port *port, const struct hr_config_port *config,
                   const struct dp_device *device);
 /* Configures and starts it, a receive and a transmit queue per worker. 0 or -errno, logged. */

@@ -1,7 +1,8 @@
 /*
- * The stages of the packet's way. A stage takes a burst, calls pure code, and leaves its packets in the
- * exits that its header comment names; the worker loop (worker.c) alone carries them on to the next stage.
- * Stages take no lock, make no system call, allocate only mbufs, and read no clock: w->now is the burst's.
+ * The stages of the packet's way. A stage takes a burst, calls pure code, and leaves its packets in
+ * the exits that its header comment names; the worker loop (worker.c) alone carries them on to the
+ * next stage. Stages take no lock, make no system call, allocate only mbufs, and read no clock:
+ * w->now is the burst's.
  */
 #ifndef DP_STAGE_H
 #define DP_STAGE_H
@@ -30,7 +31,7 @@ struct dp_copies {
     unsigned n;
 };
 
-/* Where fanout stands in its burst, so that a stream with 10,000 receivers goes through in bounded steps. */
+/* Where fanout stands in its burst: 10,000 receivers of a stream go through in bounded steps. */
 struct dp_fanout {
     struct dp_burst burst;
     unsigned packet;
@@ -75,11 +76,11 @@ void dp_stage_classify(struct dp_worker *w, struct dp_burst *in, struct dp_class
 void dp_stage_punt(struct dp_worker *w, struct dp_burst *in);
 /* Answers ARP, ND and echo: replies go to out, for tx. */
 void dp_stage_host(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
-/* Decrypts SRTCP, answers NACK, counts reports, passes keyframe requests on: what is to be sent goes to out. */
+/* Decrypts SRTCP, answers NACK, counts reports, passes keyframe requests on: into out. */
 void dp_stage_rtcp(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
-/* Replay window, tag, stream by SSRC; out has the authentic packets that somebody receives. */
+/* Replay window, tag, stream by SSRC; out: the authentic packets that somebody receives. */
 void dp_stage_ingress(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
-/* Fills out with the next copies; returns whether there are more to come. Frees f->burst when done. */
+/* Fills out with the next copies; returns whether more are to come. Frees f->burst when done. */
 bool dp_stage_fanout(struct dp_worker *w, struct dp_fanout *f, struct dp_copies *out);
 /* Builds and encrypts one packet per copy. */
 void dp_stage_egress(struct dp_worker *w, struct dp_copies *in, struct dp_burst *out);

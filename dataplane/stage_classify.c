@@ -1,8 +1,9 @@
 /*
- * Layer by layer, each a function that says where the packet goes next. What is not for this relay ends in
- * a named drop. Ethernet, IP and UDP are checked as far as the later stages rely on them: they find
- * offsets and lengths that lie inside the first segment. UDP checksums are not: software ports deliver
- * partial ones, and all that matters behind them is authenticated (SRTP, STUN's integrity, DTLS).
+ * Layer by layer, each a function that says where the packet goes next. What is not for this relay
+ * ends in a named drop. Ethernet, IP and UDP are checked as far as the later stages rely on them:
+ * they find offsets and lengths that lie inside the first segment. UDP checksums are not: software
+ * ports deliver partial ones, and all that matters behind them is authenticated (SRTP, STUN's
+ * integrity, DTLS).
  */
 #include "dataplane/checksum.h"
 #include "dataplane/dataplane.h"
@@ -104,7 +105,7 @@ static enum exit ipv4(struct context *c, struct rte_mbuf *m)
     return drop(c, DP_DROP_NOT_UDP);
 }
 
-/* The group that neighbour solicitations for an address go to: ff02::1:ffXX:XXXX (RFC 4291 2.7.1). */
+/* The group that neighbour solicitations go to: ff02::1:ffXX:XXXX (RFC 4291 2.7.1). */
 static bool is_solicited_node(const struct dp_port *port, const uint8_t *group)
 {
     static const uint8_t prefix[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};

@@ -8,20 +8,20 @@
 
 #include <netinet/in.h>
 #include <rte_arp.h>
-#include <rte_ip.h>
 #include <rte_icmp.h>
+#include <rte_ip.h>
 #include <string.h>
 
-#define ICMP6_ECHO_REQUEST       128
-#define ICMP6_ECHO_REPLY         129
-#define ICMP6_SOLICITATION       135
-#define ICMP6_ADVERTISEMENT      136
-#define ND_HOP_LIMIT             255
-#define ND_OPTION_SOURCE_LINK    1
-#define ND_OPTION_TARGET_LINK    2
-#define ND_FLAG_SOLICITED        0x40000000u
-#define ND_FLAG_OVERRIDE         0x20000000u
-#define REPLY_TTL                64
+#define ICMP6_ECHO_REQUEST    128
+#define ICMP6_ECHO_REPLY      129
+#define ICMP6_SOLICITATION    135
+#define ICMP6_ADVERTISEMENT   136
+#define ND_HOP_LIMIT          255
+#define ND_OPTION_SOURCE_LINK 1
+#define ND_OPTION_TARGET_LINK 2
+#define ND_FLAG_SOLICITED     0x40000000u
+#define ND_FLAG_OVERRIDE      0x20000000u
+#define REPLY_TTL             64
 
 /* Neighbour solicitation and advertisement without options. */
 struct nd {
@@ -57,8 +57,7 @@ static enum verdict arp(const struct dp_port *port, struct rte_mbuf *m)
     const uint16_t at = dp_packet(m)->l3;
     struct rte_arp_hdr *h = rte_pktmbuf_mtod_offset(m, struct rte_arp_hdr *, at);
 
-    if (m->data_len < at + sizeof(*h) ||
-        h->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
+    if (m->data_len < at + sizeof(*h) || h->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
         h->arp_protocol != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) || h->arp_hlen != 6 ||
         h->arp_plen != 4)
         return MALFORMED;
@@ -134,7 +133,8 @@ static enum verdict echo6(const struct dp_port *port, struct rte_mbuf *m)
     return REPLY;
 }
 
-/* The source link-layer address among the options, if any; -1 when they are malformed (RFC 4861 7.1.1). */
+/* The source link-layer address among the options, if any; -1 when they are malformed (RFC
+ * 4861 7.1.1). */
 static int nd_source_link(const uint8_t *options, uint16_t len, struct rte_ether_addr *mac)
 {
     while (len) {

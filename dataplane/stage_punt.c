@@ -9,7 +9,8 @@
 
 enum { SENT = DP_DROPS };
 
-/* The way back to the sender: the packet's addresses, the other way round. Points into the frame. */
+/* The way back to the sender: the packet's addresses, the other way round. Points into the frame.
+ */
 static void path_back(struct rte_mbuf *m, Headrace__Path *path)
 {
     const struct dp_packet *p = dp_packet(m);
@@ -18,9 +19,9 @@ static void path_back(struct rte_mbuf *m, Headrace__Path *path)
     const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(frame + p->l4);
     bool v4 = p->family == 4;
     size_t len = v4 ? 4 : 16;
-    uint8_t *source = frame + p->l3 +
-                      (v4 ? offsetof(struct rte_ipv4_hdr, src_addr)
-                          : offsetof(struct rte_ipv6_hdr, src_addr));
+    uint8_t *source =
+        frame + p->l3 +
+        (v4 ? offsetof(struct rte_ipv4_hdr, src_addr) : offsetof(struct rte_ipv6_hdr, src_addr));
 
     path->port = p->port;
     path->local_mac = (ProtobufCBinaryData){6, eth->dst_addr.addr_bytes};

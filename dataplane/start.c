@@ -12,9 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-#define POOL_CACHE    256 /* packets per lcore */
-#define FRAME_MIN     2048
-#define FRAME_SPARE   64  /* Ethernet header, VLAN tags, frame check sequence; rounded up */
+#define POOL_CACHE  256 /* packets per lcore */
+#define FRAME_MIN   2048
+#define FRAME_SPARE 64 /* Ethernet header, VLAN tags, frame check sequence; rounded up */
 
 enum hr_log_level dp_log_level(const char *word)
 {
@@ -75,7 +75,8 @@ static int probe_ports(struct dp_dataplane *dp)
         if (err)
             return err;
         if (port.id >= count) {
-            hr_error("'%s' is DPDK's port %u, beyond the %u configured: a device with several ports needs all of them configured",
+            hr_error("'%s' is DPDK's port %u, beyond the %u configured: a device with several "
+                     "ports needs all of them configured",
                      port.device, port.id, count);
             return -ENOTSUP;
         }
@@ -106,8 +107,8 @@ static int make_pool(struct dp_dataplane *dp)
     if (dp->pool)
         return 0;
     hr_error("no memory for dataplane.mbufs = %u packets, which take %llu MiB: "
-             "raise dataplane.memory_mb (%u), or lower dataplane.mbufs (%s)", n,
-             (unsigned long long)n * (sizeof(struct rte_mbuf) + priv + room + 64) >> 20,
+             "raise dataplane.memory_mb (%u), or lower dataplane.mbufs (%s)",
+             n, (unsigned long long)n * (sizeof(struct rte_mbuf) + priv + room + 64) >> 20,
              dp->config->dataplane.memory_mb, rte_strerror(rte_errno));
     return -ENOMEM;
 }

@@ -1,4 +1,4 @@
-/* What the process is made of, in the order of making; each step has its mirror for the way down. */
+/* What the process is made of, in the order of making; each step has its mirror. */
 #ifndef DP_START_H
 #define DP_START_H
 

@@ -55,7 +55,8 @@ static bool fill_port(const struct dp_port *port, struct hr_arena *a, Headrace__
     for (unsigned i = 0; i < port->addresses_count; i++) {
         char text[HR_ADDRESS_TEXT];
         const struct hr_address *address = &port->addresses[i];
-        out->addresses[i] = take_text(a, "%s/%u", hr_address_format(address, text), address->prefix);
+        out->addresses[i] =
+            take_text(a, "%s/%u", hr_address_format(address, text), address->prefix);
         if (!out->addresses[i])
             return false;
     }
@@ -114,8 +115,8 @@ static bool count_port(struct counters *c, const struct dp_port *port)
     if (!port->started || rte_eth_stats_get(port->id, &s))
         return true;
     const struct dp_stat rows[PORT_COUNTERS] = {
-        {"rx_packets", s.ipackets},   {"rx_bytes", s.ibytes},    {"rx_missed", s.imissed},
-        {"rx_errors", s.ierrors},     {"tx_packets", s.opackets}, {"tx_bytes", s.obytes},
+        {"rx_packets", s.ipackets}, {"rx_bytes", s.ibytes},     {"rx_missed", s.imissed},
+        {"rx_errors", s.ierrors},   {"tx_packets", s.opackets}, {"tx_bytes", s.obytes},
         {"tx_errors", s.oerrors},
     };
     for (unsigned i = 0; i < PORT_COUNTERS; i++)
@@ -140,9 +141,9 @@ static bool count_sessions(struct counters *c, const struct dp_dataplane *dp)
         all.stream_switches += one.stream_switches;
     }
     const struct dp_stat rows[SESSION_COUNTERS] = {
-        {"retransmitted", all.retransmitted}, {"keyframes_asked", all.keyframes_asked},
-        {"reports_sent", all.reports_sent},   {"feedback_sent", all.feedback_sent},
-        {"remb_received", all.remb_received}, {"twcc_received", all.twcc_received},
+        {"retransmitted", all.retransmitted},     {"keyframes_asked", all.keyframes_asked},
+        {"reports_sent", all.reports_sent},       {"feedback_sent", all.feedback_sent},
+        {"remb_received", all.remb_received},     {"twcc_received", all.twcc_received},
         {"stream_switches", all.stream_switches},
     };
     for (unsigned i = 0; i < SESSION_COUNTERS; i++)

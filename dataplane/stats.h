@@ -11,8 +11,6 @@
 
 struct dp_dataplane;
 
-#define DP_STATS_ARENA (256 * 1024) /* bytes that a Status of HR_WORKERS_MAX workers needs at most */
-
 /* A counter of somebody else's, to go into Status.counters. */
 struct dp_stat {
     const char *name;

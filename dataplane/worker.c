@@ -214,7 +214,8 @@ int dp_worker_main(void *worker)
             w->busy_cycles += now - w->loop_ended;
         w->loop_ended = now;
     }
-    while (!rte_ring_empty(w->mailbox)) /* what has been posted is done, so that its owner gets it back */
+    while (!rte_ring_empty(
+        w->mailbox)) /* what has been posted is done, so that its owner gets it back */
         mailbox(w);
     wake(w);
     atomic_store(&w->running, false);

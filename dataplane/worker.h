@@ -1,6 +1,7 @@
 /*
- * A worker: one polling lcore, and all that it alone may write. Another thread reaches it only through
- * its mailbox; it may read the counters at any time (aligned 64-bit words, written by the worker alone).
+ * A worker: one polling lcore, and all that it alone may write. Another thread reaches it only
+ * through its mailbox; it may read the counters at any time (aligned 64-bit words, written by the
+ * worker alone).
  */
 #ifndef DP_WORKER_H
 #define DP_WORKER_H
@@ -21,9 +22,10 @@
 
 struct dp_dataplane;
 struct dp_meter;
-struct dp_session; /* endpoints, sources, streams and subscriptions of this worker's shards: session.h */
+struct dp_session; /* endpoints, sources, streams and subscriptions of this worker: session.h */
 
-/* A piece of work for a worker, made and freed by the main thread; run() is called on the worker between bursts. */
+/* A piece of work for a worker, made and freed by the main thread; run() is called on the worker
+ * between bursts. */
 struct dp_work {
     void (*run)(struct dp_worker *w, struct dp_work *work);
     void (*done)(struct dp_work *work); /* on the main thread afterwards; frees it */
@@ -42,14 +44,14 @@ struct dp_worker {
 
     /* written by this worker alone */
     uint64_t now; /* TSC, read once per loop */
-    struct hr_channel *channel; /* dp->channel as this loop found it; NULL without a control plane */
+    struct hr_channel *channel; /* dp->channel as this loop found it, or NULL */
     struct dp_session *session;
     struct dp_meter *meter; /* of punts */
-    bool punted;   /* something was put on the punt ring since the last wake */
-    bool returned; /* likewise on the done ring */
-    unsigned idle; /* loops without work in a row */
-    uint64_t loop_ended; /* TSC */
-    _Atomic uint64_t loops; /* ended; main reads it to know that nothing of an earlier loop is in use */
+    bool punted;            /* something was put on the punt ring since the last wake */
+    bool returned;          /* likewise on the done ring */
+    unsigned idle;          /* loops without work in a row */
+    uint64_t loop_ended;    /* TSC */
+    _Atomic uint64_t loops; /* ended; main reads: what an earlier one used is not in use */
     atomic_bool running;    /* worker writes, main reads */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];
@@ -62,14 +64,17 @@ static inline void dp_drop(struct dp_worker *w, enum dp_drop why, struct rte_mbu
     rte_pktmbuf_free(m);
 }
 
-/* Main thread, before start: rings, meter, arena. dp, id, lcore, queue and pool are set. 0 or -ENOMEM. */
+/* Main thread, before start: rings, meter, arena. dp, id, lcore, queue and pool are set. 0 or
+ * -ENOMEM. */
 int dp_worker_init(struct dp_worker *w);
 void dp_worker_free(struct dp_worker *w);
 /* The lcore's main function: loops until dp->stopping. */
 int dp_worker_main(void *worker);
-/* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes back). */
+/* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes
+ * back). */
 int dp_worker_post(struct dp_worker *w, struct dp_work *work);
-/* This worker: hands work to the main thread, where its done() is called; -ENOSPC when the ring is full. */
+/* This worker: hands work to the main thread, where its done() is called; -ENOSPC when the ring is
+ * full. */
 int dp_worker_return(struct dp_worker *w, struct dp_work *work);
 /* Main thread: calls done() of all that workers have returned. */
 void dp_worker_collect(struct dp_worker *w);

@@ -1,10 +1,10 @@
 #include "lab.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <rte_eal.h>
 #include <stdlib.h>
@@ -16,9 +16,8 @@ static struct rte_mempool *pool;
 
 int lab_start_eal(void)
 {
-    char *argv[] = {"test",       "--no-huge", "--no-shconf",      "--no-pci",
-                    "-m",         "128",       "--no-telemetry",   "--log-level=error",
-                    "--lcores=0", NULL};
+    char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci",   "-m",
+                    "128",  "--no-telemetry", "--log-level=error", "--lcores=0", NULL};
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
     if (rte_eal_init(9, argv) < 0)
         return -1;
@@ -63,7 +62,8 @@ struct rte_mbuf *lab_packet(struct lab *lab, const void *bytes, size_t len)
     struct rte_mbuf *m = rte_pktmbuf_alloc(lab->worker.pool);
 
     assert_non_null(m);
-    memset(dp_packet(m), 0xa5, sizeof(struct dp_packet)); /* as an earlier packet may have left it */
+    memset(dp_packet(m), 0xa5,
+           sizeof(struct dp_packet)); /* as an earlier packet may have left it */
     dp_packet(m)->port = 0;
     memcpy(rte_pktmbuf_append(m, (uint16_t)len), bytes, len);
     return m;

@@ -1,24 +1,28 @@
 #include "dataplane/flow.h"
 #include "lab.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <rte_memcpy.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { RTP, RTCP, PUNT, HOST, NOWHERE };
 
 static struct lab *lab;
-static struct dp_endpoint *const somebody = (struct dp_endpoint *)(uintptr_t)0x1000; /* never followed */
+static struct dp_endpoint *const somebody =
+    (struct dp_endpoint *)(uintptr_t)0x1000; /* never followed */
 
 static int set_up(void **state)
 {
-    struct dp_flow_key key = {.remote_ip = {198, 18, 0, 1}, .local_ip = {198, 18, 0, 2},
-                              .remote_port = 5000, .local_port = 10000, .family = 4};
+    struct dp_flow_key key = {.remote_ip = {198, 18, 0, 1},
+                              .local_ip = {198, 18, 0, 2},
+                              .remote_port = 5000,
+                              .local_port = 10000,
+                              .family = 4};
     lab = lab_new();
     lab->dp.flows = dp_flows_new("test", 16);
     return lab->dp.flows ? dp_flows_put(lab->dp.flows, &key, somebody) : -1;
@@ -70,10 +74,10 @@ static void first_byte_tells(void **state)
         for (unsigned second = 0; second < 256; second++) {
             payload[1] = (uint8_t)second;
             size_t len = lab_udp(frame, 4, payload, sizeof(payload));
-            int expected = b <= 3 || (b >= 20 && b <= 63)       ? PUNT
-                           : b < 128 || b > 191                 ? NOWHERE
-                           : second >= 192 && second <= 223     ? RTCP
-                                                                : RTP;
+            int expected = b <= 3 || (b >= 20 && b <= 63)   ? PUNT
+                           : b < 128 || b > 191             ? NOWHERE
+                           : second >= 192 && second <= 223 ? RTCP
+                                                            : RTP;
             assert_int_equal(way(frame, len, &p), expected);
             if (expected != NOWHERE) {
                 assert_ptr_equal(p.endpoint, somebody);
@@ -107,20 +111,20 @@ static void what_is_not_ours_is_dropped(void **state)
     struct dp_packet p;
     size_t len = lab_udp(frame, 4, payload, 100);
 
-#define CHANGED(at, value, why)                                                                    \
-    len = lab_udp(frame, 4, payload, 100);                                                         \
-    frame[at] = value;                                                                             \
+#define CHANGED(at, value, why)            \
+    len = lab_udp(frame, 4, payload, 100); \
+    frame[at] = value;                     \
     expect_drop(frame, len, why)
-    CHANGED(0, 4, DP_DROP_NOT_FOR_US);           /* another MAC */
-    CHANGED(0, 1, DP_DROP_NOT_FOR_US);           /* to a group */
-    CHANGED(12, 0x81, DP_DROP_NOT_IP);           /* a VLAN tag */
-    CHANGED(14, 0x65, DP_DROP_IP_MALFORMED);     /* version */
-    CHANGED(14, 0x44, DP_DROP_IP_MALFORMED);     /* header length */
+    CHANGED(0, 4, DP_DROP_NOT_FOR_US);       /* another MAC */
+    CHANGED(0, 1, DP_DROP_NOT_FOR_US);       /* to a group */
+    CHANGED(12, 0x81, DP_DROP_NOT_IP);       /* a VLAN tag */
+    CHANGED(14, 0x65, DP_DROP_IP_MALFORMED); /* version */
+    CHANGED(14, 0x44, DP_DROP_IP_MALFORMED); /* header length */
     CHANGED(14, 0x46, DP_DROP_IP_OPTIONS);
-    CHANGED(22, 63, DP_DROP_IP_MALFORMED);       /* header checksum */
+    CHANGED(22, 63, DP_DROP_IP_MALFORMED); /* header checksum */
     CHANGED(37, 0, DP_DROP_UDP_PORT);
-    CHANGED(39, 7, DP_DROP_UDP_MALFORMED);       /* length below the header's */
-    CHANGED(38, 1, DP_DROP_UDP_MALFORMED);       /* length beyond the packet */
+    CHANGED(39, 7, DP_DROP_UDP_MALFORMED); /* length below the header's */
+    CHANGED(38, 1, DP_DROP_UDP_MALFORMED); /* length beyond the packet */
     len = lab_udp(frame, 4, payload, 100);
     frame[34] = frame[35] = 0; /* source port */
     expect_drop(frame, len, DP_DROP_UDP_MALFORMED);

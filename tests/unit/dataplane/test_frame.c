@@ -1,12 +1,12 @@
 #include "dataplane/frame.h"
 #include "lab.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <rte_cycles.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +111,7 @@ static void offload_is_asked_for(void **state)
         for (unsigned i = 0; i < 108; i += 2)
             sum += (uint32_t)(payload[(int)i - 8] << 8 | payload[(int)i - 7]);
         sum = (sum & 0xffff) + (sum >> 16);
-        uint16_t c = (uint16_t)~((sum & 0xffff) + (sum >> 16));
+        uint16_t c = (uint16_t) ~((sum & 0xffff) + (sum >> 16));
         payload[-2] = (uint8_t)(c >> 8);
         payload[-1] = (uint8_t)c;
         if (family == 4) {
@@ -141,10 +141,10 @@ static void bad_paths_are_refused(void **state)
     assert_int_equal(dp_path_from_message(&good, &path, &wrong), 0);
     assert_int_equal(path.header_len, 42);
 
-#define REFUSED(change, field)                                                                     \
-    bad = good;                                                                                    \
-    change;                                                                                        \
-    assert_true(dp_path_from_message(&bad, &path, &wrong) < 0);                                    \
+#define REFUSED(change, field)                                  \
+    bad = good;                                                 \
+    change;                                                     \
+    assert_true(dp_path_from_message(&bad, &path, &wrong) < 0); \
     assert_string_equal(wrong, field)
     REFUSED(bad.port = 65536, "path.port");
     REFUSED(bad.local_port = 0, "path.local_address");

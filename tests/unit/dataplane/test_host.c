@@ -1,10 +1,10 @@
 #include "lab.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 2};
@@ -35,9 +35,9 @@ static void expect_drop(struct lab *lab, const uint8_t *frame, size_t len, enum 
 
 static size_t arp(uint8_t *frame, uint16_t op, const uint8_t target[4])
 {
-    static const uint8_t head[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6,
-                                   0,    1,    8,    0,    6,    4,    0, 0, 2, 0, 0, 0, 0, 1,
-                                   198,  18,   0,    1,    0,    0,    0, 0, 0, 0};
+    static const uint8_t head[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8,
+                                   6,    0,    1,    8,    0,    6,    4, 0, 0, 2, 0, 0, 0,
+                                   0,    1,    198,  18,   0,    1,    0, 0, 0, 0, 0, 0};
     memset(frame, 0, 60);
     memcpy(frame, head, sizeof(head));
     frame[21] = (uint8_t)op;
@@ -47,8 +47,8 @@ static size_t arp(uint8_t *frame, uint16_t op, const uint8_t target[4])
 
 static void arp_is_answered(void **state)
 {
-    static const uint8_t expected[] = {0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 2, 198, 18, 0, 2,
-                                       2, 0, 0, 0, 0, 1, 198, 18, 0, 1};
+    static const uint8_t expected[] = {0,   1,  8, 0, 6, 4, 0, 2, 2, 0, 0,   0,  0, 2,
+                                       198, 18, 0, 2, 2, 0, 0, 0, 0, 1, 198, 18, 0, 1};
     struct lab *lab = lab_new();
     uint8_t frame[64];
     struct rte_mbuf *m = answer(lab, frame, arp(frame, 1, (const uint8_t[]){198, 18, 0, 2}));

@@ -1,10 +1,10 @@
 #include "dataplane/meter.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #define HZ UINT64_C(1000000000)
