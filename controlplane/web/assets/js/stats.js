@@ -92,7 +92,7 @@ function transportOf(reports, pc) {
         pairs.find((p) => p.nominated && p.state === 'succeeded');
     const dtls = pc.getTransceivers()[0]?.sender.transport;
     return {
-        srtpCipher: transport?.srtpCipher ?? '',
+        srtpCipher: (transport?.srtpCipher ?? '').replace(/^SRTP_/, ''),
         dtlsCipher: transport?.dtlsCipher ?? '',
         tlsVersion: transport?.tlsVersion ?? '',
         dtlsState: transport?.dtlsState ?? dtls?.state ?? '',
