@@ -186,7 +186,7 @@ static const struct cp_offer_binding *binding_of(const struct cp_offer *offer, c
 
 static bool receives(const struct cp_sdp_media *media)
 {
-    return media->mid && strlen(media->mid) <= HR_MID_MAX && media->port != 0 &&
+    return media->mid && strlen(media->mid) <= HR_MID_MAX && (media->port != 0 || media->bundle_only) &&
            media->direction == CP_SDP_RECVONLY &&
            (media->kind == CP_SDP_AUDIO || media->kind == CP_SDP_VIDEO);
 }
