@@ -1,6 +1,7 @@
 /*
- * DOWN -> connected, hello sent: HELLO -> reply with the descriptors: UP -> end of file, or a fault: DOWN, and
- * again after a pause. The socket carries nothing but the hello; its end is the sign that the dataplane has gone.
+ * DOWN -> connected, hello sent: HELLO -> reply with the descriptors: UP -> end of file, or a
+ * fault: DOWN, and again after a pause. The socket carries nothing but the hello; its end is the
+ * sign that the dataplane has gone.
  */
 #include "controlplane/dataplane_internal.h"
 
@@ -53,8 +54,8 @@ int cp_dataplane_create(const char *run_dir, const char *build,
 }
 
 /*
- * The epoll forgets a descriptor by itself only when its last copy is closed, and the dataplane has copies of
- * the eventfd: so it is told.
+ * The epoll forgets a descriptor by itself only when its last copy is closed, and the dataplane has
+ * copies of the eventfd: so it is told.
  */
 static void close_connection(struct cp_dataplane *dp)
 {
@@ -109,8 +110,8 @@ __attribute__((format(printf, 3, 4))) static void go_down(struct cp_dataplane *d
     dp->state = CP_DATAPLANE_DOWN;
     close_connection(dp);
     dp->deadline = now + dp->retry_ms;
-    dp->retry_ms = dp->retry_ms * 2 < CP_DATAPLANE_RETRY_MAX_MS ? dp->retry_ms * 2
-                                                                : CP_DATAPLANE_RETRY_MAX_MS;
+    dp->retry_ms =
+        dp->retry_ms * 2 < CP_DATAPLANE_RETRY_MAX_MS ? dp->retry_ms * 2 : CP_DATAPLANE_RETRY_MAX_MS;
     if (!was_up)
         return;
     cp_dataplane_fail_pending(dp);
@@ -169,8 +170,8 @@ static const char *attach(struct cp_dataplane *dp, const int *fds, unsigned nfds
     return err ? strerror(-err) : NULL;
 }
 
-static void on_hello(struct cp_dataplane *dp, Headrace__HelloReply *r, const int *fds, unsigned nfds,
-                     uint64_t now)
+static void on_hello(struct cp_dataplane *dp, Headrace__HelloReply *r, const int *fds,
+                     unsigned nfds, uint64_t now)
 {
     const char *wrong = NULL;
 

@@ -1,7 +1,7 @@
 /*
- * The client's end of the dataplane: connects, says hello, maps the rings, numbers commands and hands
- * out replies, punts and events. Single-threaded; `now` is CLOCK_MONOTONIC in ms. Reconnects by itself.
- * Nothing here blocks, and no length or content from a ring is trusted.
+ * The client's end of the dataplane: connects, says hello, maps the rings, numbers commands and
+ * hands out replies, punts and events. Single-threaded; `now` is CLOCK_MONOTONIC in ms. Reconnects
+ * by itself. Nothing here blocks, and no length or content from a ring is trusted.
  */
 #ifndef CP_DATAPLANE_H
 #define CP_DATAPLANE_H
@@ -18,8 +18,8 @@
 #define CP_DATAPLANE_WAITING_MAX   8192 /* commands behind those; then -EAGAIN */
 #define CP_DATAPLANE_RETRY_MS      100  /* first pause before connecting again; doubles up to ... */
 #define CP_DATAPLANE_RETRY_MAX_MS  2000
-#define CP_DATAPLANE_HELLO_MS      5000  /* a hello unanswered for so long: connect again */
-#define CP_DATAPLANE_BUDGET        256   /* slots of one ring read in one go */
+#define CP_DATAPLANE_HELLO_MS      5000        /* a hello unanswered for so long: connect again */
+#define CP_DATAPLANE_BUDGET        256         /* slots of one ring read in one go */
 #define CP_DATAPLANE_ARENA         (256 << 10) /* bytes for unpacking one message */
 #define CP_NEVER                   UINT64_MAX
 
@@ -43,12 +43,13 @@ struct cp_dataplane_handlers {
 };
 
 /*
- * Called once per command taken. error: 0; enum hr_error, with reply->detail; or -ENOTCONN (the dataplane went away),
- * and then reply is NULL. The reply lives until the callback returns.
+ * Called once per command taken. error: 0; enum hr_error, with reply->detail; or -ENOTCONN (the
+ * dataplane went away), and then reply is NULL. The reply lives until the callback returns.
  */
 typedef void (*cp_reply_fn)(void *arg, int error, const Headrace__Reply *reply);
 
-/* build: our version for the hello. 0, -ENAMETOOLONG, -ENOMEM or -errno of epoll. Handlers are copied. */
+/* build: our version for the hello. 0, -ENAMETOOLONG, -ENOMEM or -errno of epoll. Handlers are
+ * copied. */
 int cp_dataplane_create(const char *run_dir, const char *build,
                         const struct cp_dataplane_handlers *h, struct cp_dataplane **out);
 void cp_dataplane_destroy(struct cp_dataplane *dp); /* pending commands fail; no `down` */
@@ -63,38 +64,43 @@ const Headrace__HelloReply *cp_dataplane_hello(const struct cp_dataplane *dp); /
 const char *cp_dataplane_why_down(const struct cp_dataplane *dp); /* for /healthz; "" when up */
 
 /*
- * Sends or queues a command; its number is set here and cmd is not kept. fn may be NULL. 0, -ENOTCONN, -EMSGSIZE
- * (larger than a slot), -EAGAIN (queue full: `room` tells when to go on), -ENOMEM. Commands keep their order.
+ * Sends or queues a command; its number is set here and cmd is not kept. fn may be NULL. 0,
+ * -ENOTCONN, -EMSGSIZE (larger than a slot), -EAGAIN (queue full: `room` tells when to go on),
+ * -ENOMEM. Commands keep their order.
  */
-int cp_dataplane_command(struct cp_dataplane *dp, Headrace__Command *cmd, cp_reply_fn fn, void *arg);
+int cp_dataplane_command(struct cp_dataplane *dp, Headrace__Command *cmd, cp_reply_fn fn,
+                         void *arg);
 unsigned cp_dataplane_pending(const struct cp_dataplane *dp); /* in flight and waiting */
 
-/* Sends a datagram by path->worker. Dropped and counted when the ring is full or the dataplane down. */
+/* Sends a datagram by path->worker. Dropped and counted when the ring is full or the dataplane
+ * down. */
 /* 0, -ENOSPC, -ENOTCONN, -EMSGSIZE. */
 int cp_dataplane_inject(struct cp_dataplane *dp, const struct cp_path *path, const uint8_t *data,
                         size_t len);
 
 /*
- * Deletes the endpoints that the dataplane has and keep() does not know (NULL: all), with their sources and
- * subscriptions; then done(arg, number deleted or -errno). 0, -EBUSY (one is running), or as cp_dataplane_command.
+ * Deletes the endpoints that the dataplane has and keep() does not know (NULL: all), with their
+ * sources and subscriptions; then done(arg, number deleted or -errno). 0, -EBUSY (one is running),
+ * or as cp_dataplane_command.
  */
 int cp_dataplane_clear(struct cp_dataplane *dp, bool (*keep)(void *arg, uint32_t endpoint),
                        void (*done)(void *arg, int deleted), void *arg);
 
-/* For endpoints, sources and subscriptions: never 0, not used again while this process lives; starts at random. */
+/* For endpoints, sources and subscriptions: never 0, not used again while this process lives;
+ * starts at random. */
 uint32_t cp_dataplane_new_id(struct cp_dataplane *dp);
 
-#define CP_DATAPLANE_COUNTERS(X)                                                                   \
-    X(connects, "dataplane_connects")                                                              \
-    X(commands, "commands")                                                                        \
-    X(commands_failed, "commands_failed")                                                          \
-    X(commands_refused, "commands_refused") /* -EAGAIN */                                          \
-    X(punts, "punts")                                                                              \
-    X(punts_malformed, "punts_malformed")                                                          \
-    X(events, "events")                                                                            \
-    X(events_malformed, "events_malformed")                                                        \
-    X(replies_unknown, "replies_unknown") /* a number that we did not send */                      \
-    X(injects, "injects")                                                                          \
+#define CP_DATAPLANE_COUNTERS(X)                                              \
+    X(connects, "dataplane_connects")                                         \
+    X(commands, "commands")                                                   \
+    X(commands_failed, "commands_failed")                                     \
+    X(commands_refused, "commands_refused") /* -EAGAIN */                     \
+    X(punts, "punts")                                                         \
+    X(punts_malformed, "punts_malformed")                                     \
+    X(events, "events")                                                       \
+    X(events_malformed, "events_malformed")                                   \
+    X(replies_unknown, "replies_unknown") /* a number that we did not send */ \
+    X(injects, "injects")                                                     \
     X(injects_dropped, "injects_dropped")
 
 struct cp_dataplane_counters {

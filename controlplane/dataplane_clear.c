@@ -1,4 +1,5 @@
-/* Page by page: read the endpoints, delete those that nobody knows, and when all are gone the next page. */
+/* Page by page: read the endpoints, delete those that nobody knows, and when all are gone the next
+ * page. */
 #include "controlplane/dataplane_internal.h"
 
 #include "proto/error.h"

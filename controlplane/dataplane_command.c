@@ -1,7 +1,7 @@
 /*
- * A command goes into the ring at once when there is room for it and its reply, else it waits, packed, in
- * a queue; the queue goes first, so order is kept. The reply is found by number: numbers count up, and
- * one takes the slot that its remainder names.
+ * A command goes into the ring at once when there is room for it and its reply, else it waits,
+ * packed, in a queue; the queue goes first, so order is kept. The reply is found by number: numbers
+ * count up, and one takes the slot that its remainder names.
  */
 #include "controlplane/dataplane_internal.h"
 
@@ -65,8 +65,7 @@ void cp_dataplane_flush(struct cp_dataplane *dp)
 
     while (dp->state == CP_DATAPLANE_UP && (w = g_queue_peek_head(&dp->waiting))) {
         hr_arena_reset(&dp->arena);
-        Headrace__Command *cmd =
-            headrace__command__unpack(&dp->arena.allocator, w->len, w->bytes);
+        Headrace__Command *cmd = headrace__command__unpack(&dp->arena.allocator, w->len, w->bytes);
         int err = cmd ? send_now(dp, cmd, w->fn, w->arg) : -ENOMEM;
         if (err == -ENOSPC)
             return;

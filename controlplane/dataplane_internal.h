@@ -44,8 +44,8 @@ struct cp_dataplane {
     char why[256];
     Headrace__HelloReply *hello; /* while UP */
     struct hr_channel *ch;       /* while UP */
-    bool more;    /* the last round ended with slots unread */
-    bool refused; /* -EAGAIN was said; `room` is owed */
+    bool more;                   /* the last round ended with slots unread */
+    bool refused;                /* -EAGAIN was said; `room` is owed */
     struct hr_arena arena;
     struct cp_pending in_flight[CP_DATAPLANE_IN_FLIGHT_MAX]; /* by number */
     uint64_t next_number;
@@ -57,7 +57,7 @@ struct cp_dataplane {
 };
 
 void cp_dataplane_reply(struct cp_dataplane *dp, const Headrace__Reply *reply);
-void cp_dataplane_flush(struct cp_dataplane *dp);        /* waiting commands into the ring; then `room` */
+void cp_dataplane_flush(struct cp_dataplane *dp); /* waiting commands into the ring; then `room` */
 void cp_dataplane_fail_pending(struct cp_dataplane *dp); /* all of them, with -ENOTCONN */
 
 #endif

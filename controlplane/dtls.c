@@ -1,7 +1,7 @@
 /*
- * OpenSSL sees a BIO of ours: a read returns the datagram being received, once; a write is one datagram
- * sent. So records are never split or merged on the way, which a memory BIO would do.
- * The client's certificate is compared with the fingerprints of the SDP inside the handshake, so that a
+ * OpenSSL sees a BIO of ours: a read returns the datagram being received, once; a write is one
+ * datagram sent. So records are never split or merged on the way, which a memory BIO would do. The
+ * client's certificate is compared with the fingerprints of the SDP inside the handshake, so that a
  * wrong one ends in an alert and not in a connection.
  */
 #include "controlplane/dtls.h"
@@ -21,10 +21,10 @@ struct cp_dtls {
     SSL *ssl;
     enum cp_dtls_state state;
     enum cp_dtls_end end;
-    uint64_t limit;   /* of the handshake, ms */
-    size_t taken;     /* bytes received before it was done */
-    uint64_t alerts;  /* received */
-    bool fatal_alert; /* received */
+    uint64_t limit;    /* of the handshake, ms */
+    size_t taken;      /* bytes received before it was done */
+    uint64_t alerts;   /* received */
+    bool fatal_alert;  /* received */
     const uint8_t *in; /* the datagram being received, NULL: read already */
     size_t in_len;
     cp_dtls_send send;
@@ -97,7 +97,8 @@ static bool fingerprint_matches(X509 *certificate, const struct cp_sdp_fingerpri
            CRYPTO_memcmp(digest, f->bytes, len) == 0;
 }
 
-/* In place of chain building: WebRTC certificates are self-signed, the SDP vouches for them (RFC 8827 6.5). */
+/* In place of chain building: WebRTC certificates are self-signed, the SDP vouches for them (RFC
+ * 8827 6.5). */
 int cp_dtls_verify(X509_STORE_CTX *store, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -211,6 +212,7 @@ static void handshake_done(struct cp_dtls *d)
 {
     if (SSL_get_selected_srtp_profile(d->ssl)) {
         d->state = CP_DTLS_CONNECTED;
+        (void)SSL_free_buffers(d->ssl); /* 36 KiB; reading makes them again */
         return;
     }
     SSL_shutdown(d->ssl);
@@ -229,8 +231,8 @@ static void handshake(struct cp_dtls *d)
 }
 
 /*
- * Application data is not ours (no data channels are negotiated) and goes nowhere. Reading still serves a
- * client that missed our last flight, its alerts and its close_notify.
+ * Application data is not ours (no data channels are negotiated) and goes nowhere. Reading still
+ * serves a client that missed our last flight, its alerts and its close_notify.
  */
 static void drain(struct cp_dtls *d)
 {
@@ -243,6 +245,7 @@ static void drain(struct cp_dtls *d)
     } while (ret > 0);
     switch (SSL_get_error(d->ssl, ret)) {
     case SSL_ERROR_WANT_READ:
+        (void)SSL_free_buffers(d->ssl);
         return;
     case SSL_ERROR_ZERO_RETURN:
         d->state = CP_DTLS_CLOSED;
@@ -301,16 +304,20 @@ uint64_t cp_dtls_deadline(const struct cp_dtls *d, uint64_t now)
 
     if (d->state > CP_DTLS_CONNECTED || DTLSv1_get_timeout(d->ssl, &left) != 1)
         return deadline;
-    /* One more millisecond: never early by OpenSSL's clock, so never a second call for the same timeout. */
-    uint64_t retransmit =
-        now + (uint64_t)left.tv_sec * 1000 + (uint64_t)left.tv_usec / 1000 + 1;
+    /* One more millisecond: never early by OpenSSL's clock, so never a second call for the same
+     * timeout. */
+    uint64_t retransmit = now + (uint64_t)left.tv_sec * 1000 + (uint64_t)left.tv_usec / 1000 + 1;
     return retransmit < deadline ? retransmit : deadline;
 }
 
 void cp_dtls_close(struct cp_dtls *d)
 {
+    uint8_t unused;
+
     if (d->state == CP_DTLS_CONNECTED) {
         ERR_clear_error();
+        /* Only reading makes the buffers that writing an alert takes for granted. */
+        (void)SSL_read(d->ssl, &unused, sizeof(unused));
         SSL_shutdown(d->ssl);
         d->state = CP_DTLS_CLOSED;
     }

@@ -1,7 +1,8 @@
 /*
  * DTLS-SRTP (RFC 5764, DTLS 1.2) on OpenSSL: datagrams in, datagrams and keys out.
- * Retransmission is OpenSSL's, and it reads the real-time clock itself, so deadlines handed out here are
- * exact to its clock and not to `now`; all that is measured by `now` is the limit of a handshake.
+ * Retransmission is OpenSSL's, and it reads the real-time clock itself, so deadlines handed out
+ * here are exact to its clock and not to `now`; all that is measured by `now` is the limit of a
+ * handshake.
  */
 #ifndef CP_DTLS_H
 #define CP_DTLS_H
@@ -13,16 +14,18 @@
 #include "controlplane/sdp.h"
 #include "proto/srtp_profile.h"
 
-#define CP_DTLS_MTU                 1200       /* bytes of a datagram sent */
-#define CP_DTLS_DATAGRAM_MAX        2048       /* bytes of one taken in; longer is dropped */
-#define CP_DTLS_HANDSHAKE_MS        30000      /* then it has failed */
-#define CP_DTLS_HANDSHAKE_BYTES_MAX (64 << 10) /* taken in before it is done; then it has failed */
-#define CP_DTLS_CERTIFICATE_MAX     (16 << 10) /* bytes of the client's chain */
-#define CP_DTLS_RETRANSMIT_US       250000     /* first timeout; doubles up to ... */
-#define CP_DTLS_RETRANSMIT_MAX_US   4000000
-#define CP_DTLS_CERTIFICATE_DAYS    30
-#define CP_DTLS_FINGERPRINT_TEXT    128 /* "sha-256 AB:CD:…" and NUL */
-#define CP_DTLS_NEVER               UINT64_MAX
+#define CP_DTLS_MTU          1200  /* bytes of a datagram sent */
+#define CP_DTLS_DATAGRAM_MAX 2048  /* bytes of one taken in; longer is dropped */
+#define CP_DTLS_HANDSHAKE_MS 30000 /* then it has failed */
+#define CP_DTLS_HANDSHAKE_BYTES_MAX                                                            \
+    (64 << 10)                               /* taken in before it is done; then it has failed \
+                                              */
+#define CP_DTLS_CERTIFICATE_MAX   (16 << 10) /* bytes of the client's chain */
+#define CP_DTLS_RETRANSMIT_US     250000     /* first timeout; doubles up to ... */
+#define CP_DTLS_RETRANSMIT_MAX_US 4000000
+#define CP_DTLS_CERTIFICATE_DAYS  30
+#define CP_DTLS_FINGERPRINT_TEXT  128 /* "sha-256 AB:CD:…" and NUL */
+#define CP_DTLS_NEVER             UINT64_MAX
 
 struct cp_dtls_context; /* our certificate and settings; one per process */
 struct cp_dtls;         /* one association */
@@ -30,20 +33,21 @@ struct cp_dtls;         /* one association */
 /* Makes a key and a self-signed certificate. 0, -ENOMEM or -EIO with OpenSSL's reason logged. */
 int cp_dtls_context_create(struct cp_dtls_context **out);
 void cp_dtls_context_destroy(struct cp_dtls_context *ctx); /* after its associations */
-const char *cp_dtls_context_fingerprint(const struct cp_dtls_context *ctx); /* "sha-256 AB:CD:…" */
+/* "sha-256 AB:CD:…" */
+const char *cp_dtls_context_fingerprint(const struct cp_dtls_context *ctx);
 
 enum cp_dtls_state { CP_DTLS_HANDSHAKE, CP_DTLS_CONNECTED, CP_DTLS_CLOSED, CP_DTLS_FAILED };
 
 /* Why an association is not CONNECTED any more; the word is the metric label. */
-#define CP_DTLS_END_MAP(X)                                                                         \
-    X(NONE, "none")                                                                                \
-    X(CLOSE_NOTIFY, "close_notify")     /* the client's */                                         \
-    X(FINGERPRINT, "wrong_fingerprint") /* the certificate is not the one in the SDP */            \
-    X(NO_CERTIFICATE, "no_certificate")                                                            \
-    X(NO_PROFILE, "no_srtp_profile") /* no SRTP profile in common */                               \
-    X(ALERT, "alert")                /* the client's fatal alert */                                \
-    X(TIMEOUT, "timeout")                                                                          \
-    X(FLOOD, "flood")       /* HANDSHAKE_BYTES_MAX */                                              \
+#define CP_DTLS_END_MAP(X)                                                              \
+    X(NONE, "none")                                                                     \
+    X(CLOSE_NOTIFY, "close_notify")     /* the client's */                              \
+    X(FINGERPRINT, "wrong_fingerprint") /* the certificate is not the one in the SDP */ \
+    X(NO_CERTIFICATE, "no_certificate")                                                 \
+    X(NO_PROFILE, "no_srtp_profile") /* no SRTP profile in common */                    \
+    X(ALERT, "alert")                /* the client's fatal alert */                     \
+    X(TIMEOUT, "timeout")                                                               \
+    X(FLOOD, "flood")       /* HANDSHAKE_BYTES_MAX */                                   \
     X(PROTOCOL, "protocol") /* anything else that OpenSSL will not take */
 
 enum cp_dtls_end {
@@ -55,7 +59,8 @@ enum cp_dtls_end {
 
 const char *cp_dtls_end_word(enum cp_dtls_end end);
 
-/* Master key with the salt behind it, as SrtpKeys carries them: hr_srtp_key_len + hr_srtp_salt_len bytes. */
+/* Master key with the salt behind it, as SrtpKeys carries them: hr_srtp_key_len + hr_srtp_salt_len
+ * bytes. */
 struct cp_dtls_keys {
     enum hr_srtp_profile profile;
     size_t len;
@@ -67,7 +72,7 @@ struct cp_dtls_keys {
 typedef void (*cp_dtls_send)(void *arg, const uint8_t *data, size_t len);
 
 struct cp_dtls_params {
-    bool client; /* our role: the SDP answer said setup:active */
+    bool client;                                   /* our role: the SDP answer said setup:active */
     const struct cp_sdp_fingerprint *fingerprints; /* any one may match (RFC 8122 5); copied */
     size_t n_fingerprints;                         /* at most CP_SDP_FINGERPRINTS_MAX, at least 1 */
     cp_dtls_send send;
@@ -80,7 +85,8 @@ int cp_dtls_create(struct cp_dtls_context *ctx, const struct cp_dtls_params *par
 void cp_dtls_destroy(struct cp_dtls *d); /* sends nothing; NULL is fine */
 
 void cp_dtls_start(struct cp_dtls *d, uint64_t now); /* client: first flight; server: nothing */
-enum cp_dtls_state cp_dtls_receive(struct cp_dtls *d, const uint8_t *data, size_t len, uint64_t now);
+enum cp_dtls_state cp_dtls_receive(struct cp_dtls *d, const uint8_t *data, size_t len,
+                                   uint64_t now);
 enum cp_dtls_state cp_dtls_timeout(struct cp_dtls *d, uint64_t now);
 uint64_t cp_dtls_deadline(const struct cp_dtls *d, uint64_t now); /* ms; CP_DTLS_NEVER: none */
 void cp_dtls_close(struct cp_dtls *d);                            /* sends close_notify */

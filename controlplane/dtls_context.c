@@ -13,7 +13,8 @@
 
 #define DAY 86400L /* seconds */
 
-/* In order of preference, for OpenSSL's server takes its own order. RSA is for servers that we are the client of. */
+/* In order of preference, for OpenSSL's server takes its own order. RSA is for servers that we are
+ * the client of. */
 static const char ciphers[] =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES256-GCM-SHA384";
@@ -82,12 +83,12 @@ static int set_up(SSL_CTX *c)
 {
     char profiles[128];
 
-    /* The server takes the first of its own list that the client has: GCM, whatever a browser lists first. */
+    /* The server takes the first of its own list that the client has: GCM, whatever a browser lists
+     * first. */
     snprintf(profiles, sizeof(profiles), "%s:%s", hr_srtp_openssl_name(HR_SRTP_AEAD_AES_128_GCM),
              hr_srtp_openssl_name(HR_SRTP_AES_CM_128_HMAC_SHA1_80));
     SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
     /* A resumed session would not show its certificate. */
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(c, CP_DTLS_CERTIFICATE_MAX);

@@ -1,7 +1,7 @@
 /*
- * Life of an endpoint. It holds one reference for its owner and one for each put in flight, so that a reply
- * finds it whatever handlers did meanwhile. Timers are lazy: a check moves the deadline of consent but not the
- * timer; when that fires, what is due is looked at anew.
+ * Life of an endpoint. It holds one reference for its owner and one for each put in flight, so that
+ * a reply finds it whatever handlers did meanwhile. Timers are lazy: a check moves the deadline of
+ * consent but not the timer; when that fires, what is due is looked at anew.
  */
 #include "controlplane/endpoint_internal.h"
 
@@ -259,7 +259,8 @@ void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, cons
 {
     if (!e->dtls)
         return;
-    /* Until the client nominates, the path by which it speaks DTLS is the one that it has in mind. */
+    /* Until the client nominates, the path by which it speaks DTLS is the one that it has in mind.
+     */
     if (!e->nominated)
         cp_endpoint_choose(e, (int)(p - e->paths));
     if (e->gone)

@@ -1,6 +1,7 @@
 /*
  * An endpoint: ICE, DTLS and the dataplane's EndpointPut of one client, one 5-tuple at a time.
- * Life: create (our credentials, for the answer) -> set_remote (what the offer said) -> checks, handshake
+ * Life: create (our credentials, for the answer) -> set_remote (what the offer said) -> checks,
+ * handshake
  * -> `connected` -> `gone` -> destroy. Owned by its transport until cp_endpoint_destroy.
  */
 #ifndef CP_ENDPOINT_H
@@ -16,19 +17,22 @@
 #include "proto/limits.h"
 #include "proto/rtp_ext.h"
 
-#define CP_ENDPOINT_PATHS_MAX  8     /* 5-tuples with a valid check; beyond it the quietest is forgotten */
+#define CP_ENDPOINT_PATHS_MAX \
+    8 /* 5-tuples with a valid check; beyond it the quietest is forgotten */
 #define CP_ENDPOINT_CONSENT_MS 30000 /* without a valid check: gone (RFC 7675 5.1) */
-#define CP_ENDPOINT_SETTLE_MS  5000  /* after the first nomination the higher priority wins, then the later */
-#define CP_ENDPOINT_QUIET_MS   8000  /* chosen path unchecked for so long: any checked path takes over */
+#define CP_ENDPOINT_SETTLE_MS \
+    5000 /* after the first nomination the higher priority wins, then the later */
+#define CP_ENDPOINT_QUIET_MS \
+    8000 /* chosen path unchecked for so long: any checked path takes over */
 
 struct cp_transport;
 struct cp_endpoint;
 
 /* Why an endpoint is gone; the word is for logs and metrics. */
-#define CP_GONE_MAP(X)                                                                             \
-    X(CONSENT, "consent") /* no valid check for CP_ENDPOINT_CONSENT_MS */                          \
-    X(CLOSED, "closed")   /* the client's close_notify */                                          \
-    X(DTLS, "dtls")       /* handshake failed; cp_endpoint_dtls_end says how */                    \
+#define CP_GONE_MAP(X)                                                          \
+    X(CONSENT, "consent") /* no valid check for CP_ENDPOINT_CONSENT_MS */       \
+    X(CLOSED, "closed")   /* the client's close_notify */                       \
+    X(DTLS, "dtls")       /* handshake failed; cp_endpoint_dtls_end says how */ \
     X(REFUSED, "refused") /* the dataplane refused it */
 
 enum cp_gone {
@@ -43,7 +47,8 @@ const char *cp_gone_word(enum cp_gone reason);
 /* owner comes back in the handlers of the transport. 0, -ENOSPC (limit), -ENOMEM, -EIO. */
 int cp_endpoint_create(struct cp_transport *t, void *owner, uint64_t now, struct cp_endpoint **out);
 
-/* Says goodbye to client and dataplane and frees. Allowed within a handler, also for that endpoint. */
+/* Says goodbye to client and dataplane and frees. Allowed within a handler, also for that endpoint.
+ */
 void cp_endpoint_destroy(struct cp_endpoint *e);
 
 /* What an offer and our answer agreed on. */
@@ -51,28 +56,31 @@ struct cp_endpoint_remote {
     const char *ufrag, *pwd;                       /* the client's */
     const struct cp_sdp_fingerprint *fingerprints; /* as in cp_dtls_params */
     size_t n_fingerprints;
-    bool dtls_client;               /* our role; kept for life */
-    const uint8_t *ext;             /* [HR_EXT_KINDS] id by kind, 0: not used */
+    bool dtls_client;   /* our role; kept for life */
+    const uint8_t *ext; /* [HR_EXT_KINDS] id by kind, 0: not used */
     bool extmap_allow_mixed;
 };
 
 /*
- * After each negotiation. Credentials, fingerprints and role count from the first call on; later ones change
- * extensions, and remote credentials after cp_endpoint_restart. 0, -EINVAL (also: other fingerprints), -ENOMEM.
+ * After each negotiation. Credentials, fingerprints and role count from the first call on; later
+ * ones change extensions, and remote credentials after cp_endpoint_restart. 0, -EINVAL (also: other
+ * fingerprints), -ENOMEM.
  */
 int cp_endpoint_set_remote(struct cp_endpoint *e, const struct cp_endpoint_remote *r, uint64_t now);
 
 /* The offer has other credentials than the one before: call cp_endpoint_restart, then answer. */
 bool cp_endpoint_wants_restart(const struct cp_endpoint *e, const char *ufrag, const char *pwd);
 
-/* New local credentials; the old stay good until the first nominated check with the new. 0 or -EIO. */
+/* New local credentials; the old stay good until the first nominated check with the new. 0 or -EIO.
+ */
 int cp_endpoint_restart(struct cp_endpoint *e);
 
 uint32_t cp_endpoint_id(const struct cp_endpoint *e); /* EndpointPut.id */
 void *cp_endpoint_owner(const struct cp_endpoint *e);
 void cp_endpoint_set_owner(struct cp_endpoint *e, void *owner);
 uint32_t cp_endpoint_feedback_ssrc(const struct cp_endpoint *e); /* no subscription may take it */
-const struct cp_ice_credentials *cp_endpoint_credentials(const struct cp_endpoint *e); /* ours, newest */
+const struct cp_ice_credentials *
+cp_endpoint_credentials(const struct cp_endpoint *e); /* ours, newest */
 bool cp_endpoint_connected(const struct cp_endpoint *e);
 const struct cp_path *cp_endpoint_path(const struct cp_endpoint *e); /* NULL: none chosen yet */
 enum hr_srtp_profile cp_endpoint_profile(const struct cp_endpoint *e);

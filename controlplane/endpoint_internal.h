@@ -1,4 +1,5 @@
-/* What endpoint.c, endpoint_path.c, endpoint_put.c and transport.c share; nobody else includes this. */
+/* What endpoint.c, endpoint_path.c, endpoint_put.c and transport.c share; nobody else includes
+ * this. */
 #ifndef CP_ENDPOINT_INTERNAL_H
 #define CP_ENDPOINT_INTERNAL_H
 
@@ -35,17 +36,17 @@ struct cp_endpoint {
     bool has_old;
     char remote_pwd[HR_PWD_MAX + 1]; /* only to tell a restart: a lite agent sends no checks */
     bool has_remote;
-    bool nominated;         /* once at least, with the credentials in use */
-    uint64_t settled;       /* until then the higher priority wins */
-    uint64_t last_check;    /* valid, on any path */
-    int chosen;             /* index, or CP_NO_PATH */
+    bool nominated;      /* once at least, with the credentials in use */
+    uint64_t settled;    /* until then the higher priority wins */
+    uint64_t last_check; /* valid, on any path */
+    int chosen;          /* index, or CP_NO_PATH */
     struct cp_checked_path paths[CP_ENDPOINT_PATHS_MAX];
 
     bool dtls_client;
     struct cp_sdp_fingerprint fingerprints[CP_SDP_FINGERPRINTS_MAX];
     size_t n_fingerprints;
-    struct cp_dtls *dtls; /* from the first valid check on */
-    uint64_t alerts;      /* counted so far */
+    struct cp_dtls *dtls;     /* from the first valid check on */
+    uint64_t alerts;          /* counted so far */
     struct cp_dtls_keys keys; /* len 0: not yet */
 
     uint8_t ext[HR_EXT_KINDS];
@@ -55,31 +56,31 @@ struct cp_endpoint {
     uint64_t deadline;
 };
 
-#define CP_TRANSPORT_COUNTERS(X)                                                                   \
-    X(endpoints_created, "endpoints_created")                                                      \
-    X(endpoints_connected, "endpoints_connected")                                                  \
-    X(endpoint_puts, "endpoint_puts")                                                              \
-    X(path_moves, "path_moves")                                                                    \
-    X(path_taken, "path_taken") /* a check from a 5-tuple that is another endpoint's */            \
-    X(dtls_handshakes, "dtls_handshakes")                                                          \
-    X(dtls_connected, "dtls_connected")                                                            \
-    X(dtls_alerts, "dtls_alerts")                                                                  \
-    X(dtls_unchecked_source, "dtls_unchecked_source")                                              \
+#define CP_TRANSPORT_COUNTERS(X)                                                        \
+    X(endpoints_created, "endpoints_created")                                           \
+    X(endpoints_connected, "endpoints_connected")                                       \
+    X(endpoint_puts, "endpoint_puts")                                                   \
+    X(path_moves, "path_moves")                                                         \
+    X(path_taken, "path_taken") /* a check from a 5-tuple that is another endpoint's */ \
+    X(dtls_handshakes, "dtls_handshakes")                                               \
+    X(dtls_connected, "dtls_connected")                                                 \
+    X(dtls_alerts, "dtls_alerts")                                                       \
+    X(dtls_unchecked_source, "dtls_unchecked_source")                                   \
     X(punt_other, "punt_other") /* neither STUN nor DTLS */
 
 struct cp_transport {
     struct cp_transport_handlers h;
     struct cp_dataplane *dp;
     struct cp_dtls_context *dtls;
-    uint64_t now; /* of the call under way */
-    unsigned limit;         /* endpoints */
-    GHashTable *by_id;      /* struct cp_endpoint, until destroyed */
-    GHashTable *by_ufrag;   /* struct cp_ice_session */
-    GHashTable *by_tuple;   /* struct cp_checked_path */
-    GSequence *timers;      /* struct cp_endpoint by deadline */
-    GQueue dirty;           /* struct cp_endpoint to be put */
-    GQueue deletes;         /* ids to be deleted */
-    unsigned puts;          /* in flight */
+    uint64_t now;         /* of the call under way */
+    unsigned limit;       /* endpoints */
+    GHashTable *by_id;    /* struct cp_endpoint, until destroyed */
+    GHashTable *by_ufrag; /* struct cp_ice_session */
+    GHashTable *by_tuple; /* struct cp_checked_path */
+    GSequence *timers;    /* struct cp_endpoint by deadline */
+    GQueue dirty;         /* struct cp_endpoint to be put */
+    GQueue deletes;       /* ids to be deleted */
+    unsigned puts;        /* in flight */
     bool cleared, ready;
     struct {
 #define X(field, name) uint64_t field;
@@ -94,14 +95,17 @@ struct cp_transport {
 /* endpoint.c */
 void cp_endpoint_ref(struct cp_endpoint *e);
 void cp_endpoint_unref(struct cp_endpoint *e);
-void cp_endpoint_end(struct cp_endpoint *e, enum cp_gone reason); /* calls the handler; e may be freed after it */
-void cp_endpoint_arm(struct cp_endpoint *e);                      /* timer to the next deadline */
-void cp_endpoint_expire(struct cp_endpoint *e);                   /* its deadline is over */
-void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, const uint8_t *data, size_t len);
+void cp_endpoint_end(struct cp_endpoint *e,
+                     enum cp_gone reason);      /* calls the handler; e may be freed after it */
+void cp_endpoint_arm(struct cp_endpoint *e);    /* timer to the next deadline */
+void cp_endpoint_expire(struct cp_endpoint *e); /* its deadline is over */
+void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, const uint8_t *data,
+                          size_t len);
 void cp_endpoint_start_dtls(struct cp_endpoint *e);
 
 /* endpoint_path.c */
-void cp_endpoint_stun(struct cp_transport *t, const struct cp_path *path, const uint8_t *data, size_t len);
+void cp_endpoint_stun(struct cp_transport *t, const struct cp_path *path, const uint8_t *data,
+                      size_t len);
 void cp_endpoint_choose(struct cp_endpoint *e, int index);
 void cp_endpoint_forget_paths(struct cp_endpoint *e);
 guint cp_path_hash(gconstpointer path);

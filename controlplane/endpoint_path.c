@@ -1,8 +1,9 @@
 /*
- * Which 5-tuple an endpoint uses. The first valid check makes a path good for DTLS; a nominated one decides. Some
- * clients nominate every pair that works and mean the best (RFC 5245 8.1.1.2), so at first the higher priority
- * wins; later a nomination from elsewhere means that the client has moved. Should the chosen path fall
- * silent while checks come by another, that one is taken, for it is the one the client uses.
+ * Which 5-tuple an endpoint uses. The first valid check makes a path good for DTLS; a nominated one
+ * decides. Some clients nominate every pair that works and mean the best (RFC 5245 8.1.1.2), so at
+ * first the higher priority wins; later a nomination from elsewhere means that the client has
+ * moved. Should the chosen path fall silent while checks come by another, that one is taken, for it
+ * is the one the client uses.
  */
 #include "controlplane/endpoint_internal.h"
 
@@ -72,8 +73,8 @@ static struct cp_checked_path *make_room(struct cp_endpoint *e)
 }
 
 /*
- * A 5-tuple in use by another endpoint is not handed over while that one is alive: anybody in a room can send
- * a check with a forged source address. NULL then.
+ * A 5-tuple in use by another endpoint is not handed over while that one is alive: anybody in a
+ * room can send a check with a forged source address. NULL then.
  */
 static struct cp_checked_path *find_or_add(struct cp_endpoint *e, const struct cp_path *path)
 {
@@ -132,7 +133,8 @@ static void end_restart(struct cp_endpoint *e)
     cp_endpoint_changed(e);
 }
 
-static void on_check(struct cp_endpoint *e, const struct cp_ice_result *r, struct cp_checked_path *p)
+static void on_check(struct cp_endpoint *e, const struct cp_ice_result *r,
+                     struct cp_checked_path *p)
 {
     bool nominated = r->verdict == CP_ICE_NOMINATED;
 
@@ -164,8 +166,8 @@ static const struct cp_ice_session *find_session(void *arg, const char *ufrag, s
 }
 
 /*
- * The path is remembered first and the answer sent then: what the client sends next finds it known. Handlers may
- * destroy the endpoint meanwhile, hence the reference.
+ * The path is remembered first and the answer sent then: what the client sends next finds it known.
+ * Handlers may destroy the endpoint meanwhile, hence the reference.
  */
 static void passed(struct cp_endpoint *e, const struct cp_path *path, const struct cp_ice_result *r)
 {

@@ -1,6 +1,7 @@
 /*
- * What the dataplane knows of an endpoint. Changes mark it dirty and the queue is sent when there is room, so several
- * changes are one EndpointPut, and after a restart of the dataplane all endpoints pass through the same queue.
+ * What the dataplane knows of an endpoint. Changes mark it dirty and the queue is sent when there
+ * is room, so several changes are one EndpointPut, and after a restart of the dataplane all
+ * endpoints pass through the same queue.
  */
 #include "controlplane/endpoint_internal.h"
 
@@ -108,7 +109,8 @@ static int send_delete(struct cp_transport *t, uint32_t id)
     return cp_dataplane_command(t->dp, &cmd, NULL, NULL);
 }
 
-/* While the dataplane is away nothing is queued: the clearing when it is back finds what nobody knows. */
+/* While the dataplane is away nothing is queued: the clearing when it is back finds what nobody
+ * knows. */
 void cp_endpoint_delete(struct cp_endpoint *e)
 {
     struct cp_transport *t = e->t;

@@ -1,22 +1,22 @@
 /*
- * libnice's agent parses, authenticates and builds; what is decided here is what RFC 8445 asks of a lite
- * agent. Requests do not change the agent (only transactions that it starts itself would), so one
- * serves all. libnice trusts the length of MESSAGE-INTEGRITY, hence the look at it beforehand.
+ * libnice's agent parses, authenticates and builds; what is decided here is what RFC 8445 asks of a
+ * lite agent. Requests do not change the agent (only transactions that it starts itself would), so
+ * one serves all. libnice trusts the length of MESSAGE-INTEGRITY, hence the look at it beforehand.
  */
 #include "controlplane/ice.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/rand.h>
+#include <string.h>
 #include <stun/stunagent.h>
 #include <stun/usages/ice.h>
-#include <string.h>
 
 #define INTEGRITY_LEN 20 /* HMAC-SHA1 */
 
 /* Comprehension-required attributes that may stand in a check (RFC 8445 7.1, RFC 8489 14). */
 static const uint16_t known_attributes[] = {
-    STUN_ATTRIBUTE_USERNAME, STUN_ATTRIBUTE_MESSAGE_INTEGRITY, STUN_ATTRIBUTE_PRIORITY,
+    STUN_ATTRIBUTE_USERNAME,      STUN_ATTRIBUTE_MESSAGE_INTEGRITY,  STUN_ATTRIBUTE_PRIORITY,
     STUN_ATTRIBUTE_USE_CANDIDATE, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, 0};
 
 static StunAgent agent = {
@@ -114,8 +114,8 @@ static void answer_error(const StunMessage *request, StunError code, struct cp_i
 static void answer_unknown(const StunMessage *request, struct cp_ice_result *out)
 {
     StunMessage reply;
-    out->response_len = stun_agent_build_unknown_attributes_error(
-        &agent, &reply, out->response, sizeof(out->response), request);
+    out->response_len = stun_agent_build_unknown_attributes_error(&agent, &reply, out->response,
+                                                                  sizeof(out->response), request);
 }
 
 /* An authentic Binding request. */

@@ -61,8 +61,9 @@ static void on_cleared(void *arg, int deleted)
 }
 
 /*
- * A dataplane that is new knows none of our endpoints, one that was only out of reach knows those that are destroyed
- * by now: so put all, delete the strangers. Clients could not reach us meanwhile: consent counts from now.
+ * A dataplane that is new knows none of our endpoints, one that was only out of reach knows those
+ * that are destroyed by now: so put all, delete the strangers. Clients could not reach us
+ * meanwhile: consent counts from now.
  */
 static void on_up(void *arg, const Headrace__HelloReply *hello)
 {

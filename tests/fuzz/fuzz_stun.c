@@ -1,6 +1,6 @@
 /*
- * Connectivity checks of anybody. The first byte picks the family of the source and whether integrity and
- * fingerprint are made right first, without which few inputs would come past them.
+ * Connectivity checks of anybody. The first byte picks the family of the source and whether
+ * integrity and fingerprint are made right first, without which few inputs would come past them.
  */
 #include "controlplane/ice.h"
 
@@ -17,7 +17,8 @@ static struct cp_ice_session session = {
 
 static const struct cp_ice_session *lookup(void *arg, const char *ufrag, size_t len)
 {
-    return len == CP_ICE_UFRAG_LEN && memcmp(ufrag, session.local.ufrag, len) == 0 ? &session : NULL;
+    return len == CP_ICE_UFRAG_LEN && memcmp(ufrag, session.local.ufrag, len) == 0 ? &session
+                                                                                   : NULL;
 }
 
 /* The input as attributes of a request that is authentic whatever else is in it. */

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(x)                                                                                    \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                                \
-            ERR_print_errors_fp(stderr);                                                           \
-            abort();                                                                               \
-        }                                                                                          \
+#define MUST(x)                                                     \
+    do {                                                            \
+        if (!(x)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+            ERR_print_errors_fp(stderr);                            \
+            abort();                                                \
+        }                                                           \
     } while (0)
 
 static int bio_read(BIO *bio, char *buf, int size)

@@ -1,4 +1,5 @@
-/* The other end of a DTLS association, on OpenSSL alone: a client, or a server where ours is the client. */
+/* The other end of a DTLS association, on OpenSSL alone: a client, or a server where ours is the
+ * client. */
 #ifndef DTLS_CLIENT_H
 #define DTLS_CLIENT_H
 
@@ -35,7 +36,8 @@ struct dtls_client {
 void dtls_client_create(struct dtls_client *c, const struct dtls_client_options *o);
 void dtls_client_destroy(struct dtls_client *c);
 void dtls_client_again(struct dtls_client *c); /* a new association with the same certificate */
-void dtls_client_step(struct dtls_client *c, const uint8_t *data, size_t len); /* data NULL: only go on */
+void dtls_client_step(struct dtls_client *c, const uint8_t *data,
+                      size_t len); /* data NULL: only go on */
 void dtls_client_timeout(struct dtls_client *c);
 void dtls_client_fingerprint(const struct dtls_client *c, enum cp_sdp_hash hash,
                              struct cp_sdp_fingerprint *out);

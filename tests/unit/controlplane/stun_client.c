@@ -3,8 +3,9 @@
 #include <string.h>
 
 static const uint16_t known[] = {
-    STUN_ATTRIBUTE_USERNAME,           STUN_ATTRIBUTE_MESSAGE_INTEGRITY, STUN_ATTRIBUTE_PRIORITY,
-    STUN_ATTRIBUTE_USE_CANDIDATE,      STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, STUN_ATTRIBUTE_ERROR_CODE,
+    STUN_ATTRIBUTE_USERNAME,           STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
+    STUN_ATTRIBUTE_PRIORITY,           STUN_ATTRIBUTE_USE_CANDIDATE,
+    STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, STUN_ATTRIBUTE_ERROR_CODE,
     STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, 0};
 
 static void init(struct stun_client *c, bool fingerprint)
@@ -24,8 +25,8 @@ size_t stun_client_check(struct stun_client *c, const struct stun_check *k)
     if (k->use_candidate)
         stun_message_append_flag(&msg, STUN_ATTRIBUTE_USE_CANDIDATE);
     stun_message_append32(&msg, STUN_ATTRIBUTE_PRIORITY, k->priority);
-    stun_message_append64(&msg, k->controlled ? STUN_ATTRIBUTE_ICE_CONTROLLED
-                                              : STUN_ATTRIBUTE_ICE_CONTROLLING, 42);
+    stun_message_append64(
+        &msg, k->controlled ? STUN_ATTRIBUTE_ICE_CONTROLLED : STUN_ATTRIBUTE_ICE_CONTROLLING, 42);
     if (k->extra)
         stun_message_append32(&msg, (StunAttribute)k->extra, 7);
     if (k->username)
@@ -45,7 +46,8 @@ size_t stun_client_indication(struct stun_client *c)
     return c->len;
 }
 
-void stun_client_read(struct stun_client *c, const uint8_t *data, size_t len, struct stun_answer *out)
+void stun_client_read(struct stun_client *c, const uint8_t *data, size_t len,
+                      struct stun_answer *out)
 {
     StunMessage msg;
     socklen_t size = sizeof(out->mapped);

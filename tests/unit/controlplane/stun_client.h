@@ -1,4 +1,5 @@
-/* The full agent's side of a check, on libnice's client usage: what browsers send, and faulty ones. */
+/* The full agent's side of a check, on libnice's client usage: what browsers send, and faulty ones.
+ */
 #ifndef STUN_CLIENT_H
 #define STUN_CLIENT_H
 
@@ -12,7 +13,7 @@ struct stun_check {
     const char *username, *password;
     bool use_candidate, controlled;
     uint32_t priority;
-    uint16_t extra;  /* an attribute more, 0: none */
+    uint16_t extra; /* an attribute more, 0: none */
     bool no_fingerprint;
 };
 
@@ -33,6 +34,7 @@ struct stun_answer {
     int code;
     struct sockaddr_storage mapped;
 };
-void stun_client_read(struct stun_client *c, const uint8_t *data, size_t len, struct stun_answer *out);
+void stun_client_read(struct stun_client *c, const uint8_t *data, size_t len,
+                      struct stun_answer *out);
 
 #endif

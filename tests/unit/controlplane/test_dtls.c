@@ -1,16 +1,19 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "controlplane/dtls.h"
 #include "tests/unit/controlplane/dtls_client.h"
 
-#define BROWSER "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM" /* in Chromium's order */
+#define BROWSER   "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM" /* in Chromium's order */
 #define DATAGRAMS 64
 
 struct datagram {
@@ -18,7 +21,8 @@ struct datagram {
     size_t len;
 };
 
-/* One direction: what was sent and not delivered yet. `lose` is the number of the one that gets lost. */
+/* One direction: what was sent and not delivered yet. `lose` is the number of the one that gets
+ * lost. */
 struct link {
     struct datagram queue[DATAGRAMS];
     unsigned n, sent;
@@ -366,10 +370,8 @@ static void every_cut_of_the_client_hello_is_survived(void **state)
         assert_int_equal(cp_dtls_receive(w->server, copy, n, w->now), CP_DTLS_HANDSHAKE);
         free(copy);
         if (n % 16 == 15) { /* or the flood limit ends it */
-            struct cp_dtls_params p = {.fingerprints = &w->fingerprint,
-                                       .n_fingerprints = 1,
-                                       .send = put,
-                                       .arg = &w->down};
+            struct cp_dtls_params p = {
+                .fingerprints = &w->fingerprint, .n_fingerprints = 1, .send = put, .arg = &w->down};
             cp_dtls_destroy(w->server);
             assert_int_equal(cp_dtls_create(w->ctx, &p, w->now, &w->server), 0);
         }

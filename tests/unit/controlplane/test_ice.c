@@ -1,9 +1,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "controlplane/ice.h"
@@ -113,7 +116,7 @@ static void unknown_users_get_401(void **state)
 {
     struct world *w = *state;
     char wrong_theirs[64];
-    const char *names[] = {"nobody12:Th3m", "nobody12", ":Th3m", ":", wrong_theirs,
+    const char *names[] = {"nobody12:Th3m",       "nobody12", ":Th3m", ":", wrong_theirs,
                            w->session.local.ufrag};
 
     snprintf(wrong_theirs, sizeof(wrong_theirs), "%s:Other", w->session.local.ufrag);
@@ -222,7 +225,8 @@ static void every_flipped_bit_is_seen(void **state)
     }
 }
 
-/* MESSAGE-INTEGRITY as the last attribute but one, of a length that is not 20: nothing is read past the end. */
+/* MESSAGE-INTEGRITY as the last attribute but one, of a length that is not 20: nothing is read past
+ * the end. */
 static void a_short_integrity_is_refused(void **state)
 {
     struct world *w = *state;
