@@ -31,13 +31,8 @@ static json_t *dataplane_health(const struct cp_service *s)
     const Headrace__HelloReply *hello = cp_dataplane_hello(dp);
     if (!cp_dataplane_is_up(dp) || !hello)
         return json_pack("{s:b, s:s}", "connected", 0, "error", cp_dataplane_why_down(dp));
-    json_t *ports = json_array();
-    for (size_t i = 0; i < hello->n_ports; i++)
-        json_array_append_new(ports, json_pack("{s:s, s:b}", "device", hello->ports[i]->device,
-                                               "link_up", (int)hello->ports[i]->link_up));
-    return json_pack("{s:b, s:b, s:s, s:i, s:o}", "connected", 1, "ready",
-                     (int)cp_transport_is_ready(s->transport), "version", hello->build, "workers",
-                     (int)hello->workers, "ports", ports);
+    return json_pack("{s:b, s:b, s:s}", "connected", 1, "ready",
+                     (int)cp_transport_is_ready(s->transport), "version", hello->build);
 }
 
 void cp_healthz(struct cp_service *s, struct cp_exchange *x)
@@ -70,8 +65,11 @@ static void single(GString *out, const char *name, const char *type, const char 
 
 static void transport_counter(void *arg, const char *name, uint64_t value)
 {
-    g_string_append_printf(arg, "headrace_transport_total{counter=\"%s\"} %" PRIu64 "\n", name,
-                           value);
+    g_string_append_printf(arg,
+                           "# HELP headrace_%s_total Transport of the control plane: %s.\n"
+                           "# TYPE headrace_%s_total counter\n"
+                           "headrace_%s_total %" PRIu64 "\n",
+                           name, name, name, name, value);
 }
 
 static unsigned count_kind(const struct cp_service *s, enum cp_kind kind)
@@ -109,7 +107,6 @@ static void controlplane(const struct cp_service *s, GString *out)
 #undef X
     single(out, "controlplane_heap_bytes", "gauge", "Allocated by the control plane.",
            heap_bytes());
-    describe(out, "transport_total", "counter", "STUN, DTLS, punts, injects and commands by name.");
     cp_transport_counters(s->transport, transport_counter, out);
     single(out, "dataplane_connected", "gauge", "1 while the dataplane is connected.",
            cp_dataplane_is_up(cp_transport_dataplane(s->transport)));
