@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,8 +163,8 @@ int cp_endpoint_set_remote(struct cp_endpoint *e, const struct cp_endpoint_remot
     if (!remote_ok(e, r))
         return -EINVAL;
     e->t->now = now;
-    strcpy(e->session.remote_ufrag, r->ufrag); /* both fit: remote_ok */
-    strcpy(e->remote_pwd, r->pwd);
+    snprintf(e->session.remote_ufrag, sizeof(e->session.remote_ufrag), "%s", r->ufrag);
+    snprintf(e->remote_pwd, sizeof(e->remote_pwd), "%s", r->pwd);
     if (!e->has_remote) {
         e->dtls_client = r->dtls_client;
         e->n_fingerprints = r->n_fingerprints;
