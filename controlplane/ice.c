@@ -62,8 +62,8 @@ const char *cp_ice_verdict_word(enum cp_ice_verdict v)
     return (unsigned)v < CP_ICE_VERDICTS ? words[v] : "unknown";
 }
 
-/* USERNAME is ours, a colon, the client's (RFC 8445 7.2.2). Hands libnice the password;
- * the parameters are its. */
+/* USERNAME is ours, a colon, the client's (RFC 8445 7.2.2). The parameters are as libnice has them.
+ */
 static bool find_session(StunAgent *a, StunMessage *msg, uint8_t *username, uint16_t len,
                          uint8_t **password, size_t *password_len, void *data)
 {
