@@ -1,11 +1,5 @@
 #include "lab.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <rte_eal.h>
 #include <stdlib.h>
 #include <string.h>

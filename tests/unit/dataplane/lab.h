@@ -6,6 +6,14 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/packet.h"
 
+/* clang-format off: cmocka wants these first */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
 /* First of all in main(); 0 or -1. */
 int lab_start_eal(void);
 

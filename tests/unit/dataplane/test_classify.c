@@ -1,12 +1,7 @@
 #include "dataplane/flow.h"
 #include "lab.h"
 
-#include <cmocka.h>
 #include <rte_memcpy.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

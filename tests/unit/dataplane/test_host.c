@@ -1,10 +1,5 @@
 #include "lab.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 2};

@@ -1,10 +1,6 @@
 #include "dataplane/meter.h"
+#include "lab.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #define HZ UINT64_C(1000000000)
