@@ -418,12 +418,14 @@ void hr_config_free(struct hr_config *c)
         return;
     for (unsigned i = 0; i < CONFIG_ROWS; i++) {
         const struct config_row *row = &config_rows[i];
-        void *at = *(void **)((char *)c + row->offset);
+        bool list = row->type == CONFIG_LIST || row->type == CONFIG_PORTS;
+        bool pointer = list || row->type == CONFIG_STRING;
+        void *at = pointer ? *(void **)((char *)c + row->offset) : NULL;
 
         free(l->raw[i].scalar);
         if (row->type == CONFIG_STRING)
             free(at);
-        else if (row->type == CONFIG_LIST || row->type == CONFIG_PORTS) {
+        else if (list) {
             if (at)
                 free_list(row, at, *(unsigned *)((char *)c + row->count_offset));
             if (l->raw[i].list && l->raw[i].list != at)
