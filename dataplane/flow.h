@@ -8,6 +8,7 @@
 
 #include "dataplane/stage.h"
 
+#include <stdalign.h>
 #include <stdint.h>
 
 struct dp_endpoint;
@@ -15,7 +16,7 @@ struct dp_flows;
 
 /* All bytes count in the comparison: zero it first. Ports in host order. */
 struct dp_flow_key {
-    uint8_t remote_ip[16]; /* network order; IPv4 in the first 4 bytes, the rest zero */
+    alignas(8) uint8_t remote_ip[16]; /* network order; IPv4 in the first 4 bytes, the rest zero */
     uint8_t local_ip[16];
     uint16_t remote_port;
     uint16_t local_port;

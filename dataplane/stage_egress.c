@@ -33,8 +33,9 @@ static void account(struct dp_worker *w, struct dp_subscription *s, struct rte_m
                     const struct dp_egress *what)
 {
     const struct dp_packet *p = dp_packet(m);
+    const struct dp_keys *in = p->stream->source->endpoint->keys;
     s->packets++;
-    s->bytes += p->rtp.payload_len;
+    s->bytes += p->rtp.payload_len - hr_srtp_tag_len(in->profile);
     s->last_sent = w->now;
     if (what->index > s->highest_out)
         s->highest_out = what->index;

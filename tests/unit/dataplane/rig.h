@@ -1,0 +1,126 @@
+/*
+ * A worker without a lcore or a port: tests push what clients send through the real stages, and
+ * read what each client would receive. Clients protect and unprotect with libsrtp2. The nonce
+ * checker is always on.
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include "dataplane/apply.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/flow.h"
+#include "dataplane/packet.h"
+#include "dataplane/rtp/rtcp.h"
+#include "dataplane/session.h"
+#include "proto/error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <srtp2/srtp.h>
+
+#define RIG_CLIENTS 8
+#define RIG_INBOX   512
+#define RIG_PACKET  1600
+
+struct rig_packet {
+    uint8_t bytes[RIG_PACKET]; /* UDP payload as on the wire */
+    size_t len;
+    bool rtcp;
+};
+
+/* Extension ids that a client negotiated, by kind; 0: not. */
+struct rig_exts {
+    uint8_t id[HR_EXT_KINDS];
+};
+
+struct rig_client {
+    uint32_t id; /* of its endpoint: 1.. */
+    enum hr_srtp_profile profile;
+    struct rig_exts exts;
+    uint8_t write_key[30], read_key[30]; /* the client's view */
+    srtp_t tx, rx;
+    uint16_t udp_port;
+    struct rig_packet *inbox;
+    unsigned inbox_count;
+};
+
+struct rig {
+    struct hr_config config;
+    struct dp_dataplane dp;
+    struct dp_worker worker;
+    struct rig_client clients[RIG_CLIENTS];
+    enum hr_error error; /* of the last reply */
+    char detail[256];
+    unsigned replies;
+    unsigned alarms; /* of the nonce checker, that the test expects */
+    unsigned seen;   /* StreamSeen events */
+    uint32_t seen_ssrc;
+    char seen_rid[HR_RID_MAX + 1];
+};
+
+/* What a client sends; lengths 0 and NULL leave an extension out. */
+struct rig_rtp {
+    uint32_t ssrc, ts;
+    uint16_t seq;
+    uint8_t pt;
+    bool marker, padding;
+    const char *mid, *rid, *rrid;
+    const uint8_t *dd;
+    unsigned dd_len;
+    int transport_cc; /* 0: none */
+    uint8_t level;    /* 0: none */
+    size_t len;       /* of the payload */
+    uint8_t fill;     /* its bytes */
+};
+
+extern struct rig rig;
+
+/* Group setup and teardown: EAL. */
+int rig_eal(void **state);
+/* Test setup and teardown: a dataplane with nothing in it. */
+int rig_up(void **state);
+int rig_down(void **state);
+
+/* Runs a command to its reply; its error, with rig.detail. */
+enum hr_error rig_apply(Headrace__Command *cmd);
+/* Makes the endpoint of client i with keys and path. */
+struct rig_client *rig_client(unsigned i, enum hr_srtp_profile profile, struct rig_exts exts);
+/* Puts it (again); parts can be left out. */
+enum hr_error rig_endpoint(struct rig_client *c, bool keys, bool path);
+enum hr_error rig_delete(Headrace__ObjectDelete__Type type, uint32_t id);
+
+/* A video source "v" (pt 96, RTX 97) or an audio one "a" (pt 111), with n rids "q", "h", "f". */
+enum hr_error rig_video(uint32_t id, struct rig_client *c, unsigned n);
+enum hr_error rig_audio(uint32_t id, struct rig_client *c);
+/* A subscription with mid "m<id>", SSRC 1000 * id, that maps pt 96 and 111 to from + 1. */
+enum hr_error rig_subscribe(uint32_t id, struct rig_client *c, uint32_t source);
+Headrace__SubscriptionPut *rig_subscription(uint32_t id, struct rig_client *c, uint32_t source);
+
+/* Plain packet into out (RIG_PACKET); its length. */
+size_t rig_build(const struct rig_client *c, const struct rig_rtp *p, uint8_t *out);
+/* Protects and delivers to the relay; what it sends goes to inboxes. */
+void rig_send(struct rig_client *c, const struct rig_rtp *p);
+void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b);
+/* Delivers these very bytes. */
+void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len);
+/* Time passes, the worker ticks. */
+void rig_pass(unsigned ms);
+
+/* The first packet of the inbox, unprotected, parsed; false when it is empty. */
+struct rig_got {
+    uint8_t bytes[RIG_PACKET];
+    size_t len;
+    bool rtcp;
+    struct dp_rtp_header rtp;
+};
+bool rig_receive(struct rig_client *c, struct rig_got *got);
+void rig_empty(struct rig_client *c);
+uint64_t rig_drops(enum dp_drop why);
+
+/* Dependency Descriptors with one template: with structure, and without. */
+extern const uint8_t rig_dd_key[6], rig_dd_delta[3];
+
+#endif

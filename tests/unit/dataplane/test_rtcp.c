@@ -1,0 +1,435 @@
+/* RTCP of clients, and what the relay makes of its own accord. Client 0 publishes, 1 and 2 receive.
+ */
+#include "rig.h"
+
+#include "dataplane/rtp/twcc.h"
+#include "dataplane/rtp/wire.h"
+
+#include <string.h>
+
+#define GCM HR_SRTP_AEAD_AES_128_GCM
+#define CM  HR_SRTP_AES_CM_128_HMAC_SHA1_80
+
+static const struct rig_exts exts = {.id = {[HR_EXT_MID] = 1,
+                                            [HR_EXT_RID] = 2,
+                                            [HR_EXT_TRANSPORT_CC] = 4,
+                                            [HR_EXT_DEPENDENCY_DESCRIPTOR] = 5}};
+static struct rig_client *pub, *one, *two;
+static uint8_t bytes[512];
+
+static void begin(void)
+{
+    pub = rig_client(0, GCM, exts);
+    one = rig_client(1, GCM, exts);
+    two = rig_client(2, CM, (struct rig_exts){0});
+    assert_int_equal(rig_video(1, pub, 0), HR_ERROR_OK);
+    assert_int_equal(rig_subscribe(1, one, 1), HR_ERROR_OK);
+    assert_int_equal(rig_subscribe(2, two, 1), HR_ERROR_OK);
+}
+
+static void send_video(uint16_t seq, bool key)
+{
+    struct rig_rtp p = {.ssrc = 8,
+                        .seq = seq,
+                        .ts = 100000 + seq * 3000u,
+                        .pt = 96,
+                        .mid = "v",
+                        .transport_cc = seq,
+                        .len = 700,
+                        .dd = key ? rig_dd_key : rig_dd_delta,
+                        .dd_len = key ? sizeof(rig_dd_key) : sizeof(rig_dd_delta)};
+    rig_send(pub, &p);
+}
+
+static struct dp_rtcp_buf compound(void)
+{
+    return (struct dp_rtcp_buf){.p = bytes, .cap = sizeof(bytes)};
+}
+
+static void send_nack(struct rig_client *c, uint32_t media, uint16_t seq)
+{
+    struct dp_rtcp_buf b = compound();
+    dp_rtcp_put_rr(&b, 5, NULL, 0);
+    assert_int_equal(dp_rtcp_put_nack(&b, 5, media, &seq, 1), 0);
+    rig_send_rtcp(c, &b);
+}
+
+static void send_pli(struct rig_client *c, uint32_t media)
+{
+    struct dp_rtcp_buf b = compound();
+    dp_rtcp_put_rr(&b, 5, NULL, 0);
+    assert_int_equal(dp_rtcp_put_pli(&b, 5, media), 0);
+    rig_send_rtcp(c, &b);
+}
+
+/* ---- what a client gets, by kind */
+
+struct heard {
+    unsigned sr, rr, pli, fir, twcc, received;
+    struct dp_rtcp_sr last_sr;
+    struct dp_rtcp_report_block block;
+    uint32_t pli_media, twcc_media;
+    char cname[HR_CNAME_MAX + 1];
+};
+
+static void on_sr(void *ctx, const struct dp_rtcp_sr *sr)
+{
+    struct heard *h = ctx;
+    h->sr++;
+    h->last_sr = *sr;
+}
+
+static void on_rr(void *ctx, const struct dp_rtcp_reports *rr)
+{
+    struct heard *h = ctx;
+    if (rr->count == 0)
+        return;
+    h->rr++;
+    dp_rtcp_report_block(rr, 0, &h->block);
+}
+
+static void on_cname(void *ctx, const struct dp_rtcp_cname *cname)
+{
+    struct heard *h = ctx;
+    memcpy(h->cname, cname->name, cname->len);
+}
+
+static void on_pli(void *ctx, const struct dp_rtcp_pli *pli)
+{
+    struct heard *h = ctx;
+    h->pli++;
+    h->pli_media = pli->media;
+}
+
+static void on_fir(void *ctx, const struct dp_rtcp_fir *fir)
+{
+    ((struct heard *)ctx)->fir++;
+}
+
+static void on_twcc(void *ctx, const struct dp_twcc_view *view)
+{
+    struct heard *h = ctx;
+    struct dp_twcc_iter it;
+    struct dp_twcc_status status;
+    h->twcc++;
+    h->twcc_media = view->media;
+    dp_twcc_iter_init(&it, view);
+    while (dp_twcc_next(&it, &status))
+        h->received += status.received;
+}
+
+static struct heard listen(struct rig_client *c)
+{
+    static const struct dp_rtcp_handlers handlers = {
+        .sr = on_sr, .rr = on_rr, .cname = on_cname, .pli = on_pli, .fir = on_fir, .twcc = on_twcc};
+    struct heard h = {0};
+    struct rig_got g;
+    while (rig_receive(c, &g))
+        if (g.rtcp)
+            assert_int_equal(dp_rtcp_dispatch(g.bytes, g.len, &handlers, &h), DP_RTCP_OK);
+    return h;
+}
+
+static struct dp_subscription *subscription_of(const struct rig_client *c)
+{
+    const struct dp_session *session = rig.worker.session;
+    struct dp_endpoint *e;
+    for (unsigned i = 0; i < session->shards_count; i++)
+        TAILQ_FOREACH (e, &session->shards[i]->endpoints, of_shard)
+            if (e->id == c->id)
+                return TAILQ_FIRST(&e->subscriptions);
+    return NULL;
+}
+
+/* ---- NACK */
+
+/* Bytes on the wire of packets sent to one, by their place in the inbox. */
+static void test_retransmission_is_identical(void **state)
+{
+    static struct rig_packet first[40];
+    begin();
+    for (uint16_t seq = 1; seq <= 40; seq++)
+        send_video(seq, seq == 1);
+    assert_int_equal(one->inbox_count, 40);
+    memcpy(first, one->inbox, sizeof(first));
+    one->inbox_count = 0;
+    for (int i = 39; i >= 0; i -= 3) {
+        send_nack(one, 1000, dp_get16(first[i].bytes + 2));
+        assert_int_equal(one->inbox_count, 1);
+        assert_int_equal(one->inbox[0].len, first[i].len);
+        assert_memory_equal(one->inbox[0].bytes, first[i].bytes, first[i].len);
+        rig_empty(one);
+    }
+    assert_int_equal(rig.worker.session->counts.retransmitted, 14);
+}
+
+static void test_too_soon_and_again_later(void **state)
+{
+    begin();
+    send_video(1, true);
+    uint16_t seq = dp_get16(one->inbox[0].bytes + 2);
+    one->inbox_count = 0;
+    send_nack(one, 1000, seq);
+    send_nack(one, 1000, seq);
+    assert_int_equal(one->inbox_count, 1);
+    assert_int_equal(rig_drops(DP_DROP_RESEND_LIMIT), 1);
+    rig.worker.now += rig.dp.tsc_hz / 20;
+    send_nack(one, 1000, seq);
+    assert_int_equal(one->inbox_count, 2);
+    assert_memory_equal(one->inbox[0].bytes, one->inbox[1].bytes, one->inbox[0].len);
+}
+
+static void test_not_kept_any_more(void **state)
+{
+    begin();
+    send_video(1, true);
+    uint16_t seq = dp_get16(one->inbox[0].bytes + 2);
+    rig_empty(one);
+    send_nack(one, 1000, (uint16_t)(seq + 1)); /* not sent yet */
+    send_nack(one, 1000, (uint16_t)(seq - 1)); /* never sent */
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 2);
+    send_nack(one, 77, seq); /* somebody else's SSRC */
+    send_nack(one, 2000, seq);
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 2);
+    rig_pass(1200);
+    rig_empty(one);
+    send_nack(one, 1000, seq);
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 3);
+    assert_int_equal(rig.worker.session->budget.held, 0);
+}
+
+/* Other settings would give other bytes under the same number: nothing may be sent. */
+static void test_not_after_settings_changed(void **state)
+{
+    begin();
+    send_video(1, true);
+    uint16_t seq = dp_get16(one->inbox[0].bytes + 2);
+    rig_empty(one);
+    one->exts.id[HR_EXT_DEPENDENCY_DESCRIPTOR] = 11;
+    assert_int_equal(rig_endpoint(one, true, true), HR_ERROR_OK);
+    send_nack(one, 1000, seq);
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 1);
+
+    send_video(2, false);
+    rig_empty(one);
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    cmd.op_case = HEADRACE__COMMAND__OP_SUBSCRIPTION_PUT;
+    cmd.subscription_put = rig_subscription(1, one, 1);
+    cmd.subscription_put->mid = "other";
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_OK);
+    send_nack(one, 1000, (uint16_t)(seq + 1));
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 2);
+
+    pub->exts.id[HR_EXT_PLAYOUT_DELAY] = 12; /* it would now be copied */
+    send_video(3, false);
+    rig_empty(one);
+    assert_int_equal(rig_endpoint(pub, true, true), HR_ERROR_OK);
+    send_nack(one, 1000, (uint16_t)(seq + 2));
+    assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 3);
+
+    send_video(4, false);
+    rig_empty(one);
+    send_nack(one, 1000, (uint16_t)(seq + 3));
+    assert_int_equal(one->inbox_count, 1);
+}
+
+/* Were it not so, the checker would see it. */
+static void test_checker_sees_other_bytes(void **state)
+{
+    begin();
+    send_video(1, true);
+    uint16_t seq = dp_get16(one->inbox[0].bytes + 2);
+    rig_empty(one);
+    subscription_of(one)->conf.mid[0] ^= 1;
+    send_nack(one, 1000, seq);
+    assert_int_equal(one->inbox_count, 0);
+    assert_int_equal(rig_drops(DP_DROP_NONCE_REUSE), 1);
+    rig.alarms = 1;
+}
+
+/* ---- keyframes */
+
+static void test_keyframe_requests_are_coalesced(void **state)
+{
+    begin();
+    send_video(1, true);
+    rig_pass(60);
+    listen(pub);
+    rig.worker.now += rig.dp.tsc_hz;
+    for (int i = 0; i < 10; i++) {
+        send_pli(one, 1000);
+        send_pli(two, 2000);
+    }
+    struct heard h = listen(pub);
+    assert_int_equal(h.pli, 1);
+    assert_int_equal(h.pli_media, 8);
+    rig_pass(400);
+    assert_int_equal(listen(pub).pli, 0);
+    rig_pass(200); /* what was asked for since goes out when the interval is over, */
+    assert_int_equal(listen(pub).pli, 1);
+    rig_pass(1000); /* once */
+    assert_int_equal(listen(pub).pli, 0);
+}
+
+static void test_keyframe_command_and_fir(void **state)
+{
+    begin();
+    send_video(1, true);
+    rig.worker.now += rig.dp.tsc_hz;
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    Headrace__KeyframeRequest request = HEADRACE__KEYFRAME_REQUEST__INIT;
+    request.source = 1;
+    cmd.op_case = HEADRACE__COMMAND__OP_KEYFRAME_REQUEST;
+    cmd.keyframe_request = &request;
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_OK);
+    rig_pass(60);
+    assert_int_equal(listen(pub).pli, 1);
+    request.source = 9;
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_NOT_FOUND);
+
+    rig.worker.now += rig.dp.tsc_hz;
+    struct dp_rtcp_buf b = compound();
+    struct dp_rtcp_fir fir = {.sender = 5, .ssrc = 1000, .seq = 1};
+    dp_rtcp_put_fir(&b, &fir);
+    rig_send_rtcp(one, &b);
+    assert_int_equal(listen(pub).pli, 1);
+}
+
+static void test_asked_again_without_a_key_frame(void **state)
+{
+    begin();
+    send_video(1, true);
+    struct rig_client *three = rig_client(3, GCM, exts);
+    assert_int_equal(rig_subscribe(3, three, 1), HR_ERROR_OK);
+    rig_pass(3000);
+    assert_in_range(listen(pub).pli, 2, 4);
+    send_video(2, true);
+    rig_pass(1000);
+    listen(pub);
+    rig_pass(3000);
+    assert_int_equal(listen(pub).pli, 0);
+}
+
+/* ---- reports */
+
+static void test_sender_report_is_translated(void **state)
+{
+    begin();
+    send_video(1, true);
+    send_video(2, false);
+    listen(one);
+    listen(two);
+    struct dp_rtcp_buf b = compound();
+    struct dp_rtcp_sr sr = {.ntp = 0x1122334455667788, .rtp_ts = 106000, .reports.sender = 8};
+    dp_rtcp_put_sr(&b, &sr, NULL, 0);
+    rig_send_rtcp(pub, &b);
+    rig_pass(60);
+    struct heard h = listen(one);
+    assert_int_equal(h.sr, 1);
+    assert_int_equal(h.last_sr.reports.sender, 1000);
+    assert_true(h.last_sr.ntp == sr.ntp);
+    assert_int_equal(h.last_sr.rtp_ts, 106000); /* the first stream keeps its timestamps */
+    assert_int_equal(h.last_sr.packets, 2);
+    assert_string_equal(h.cname, "alice");
+    h = listen(two);
+    assert_int_equal(h.last_sr.reports.sender, 2000);
+    rig_pass(500);
+    assert_int_equal(listen(one).sr, 0); /* once each */
+
+    /* the receiver's answer: a little over half a second after the report left, of which it kept
+     * half */
+    struct dp_rtcp_report_block block = {.ssrc = 1000, .lost = 3, .jitter = 44, .lsr = 0x33445566};
+    b = compound();
+    block.dlsr = 65536 / 2;
+    dp_rtcp_put_rr(&b, 5, &block, 1);
+    rig_send_rtcp(one, &b);
+    const struct dp_subscription *s = subscription_of(one);
+    assert_int_equal(s->lost, 3);
+    assert_int_equal(s->jitter, 44);
+    assert_in_range(s->rtt_us, 1000, 70000);
+}
+
+static void test_receiver_report_and_feedback(void **state)
+{
+    begin();
+    for (uint16_t seq = 1; seq <= 30; seq++)
+        if (seq != 7 && seq != 8)
+            send_video(seq, seq == 1);
+    rig_pass(60);
+    struct heard h = listen(pub);
+    assert_int_equal(h.twcc, 1);
+    assert_int_equal(h.received, 28);
+    assert_int_equal(h.twcc_media, 8);
+    rig_pass(1100);
+    struct heard later = listen(pub);
+    assert_int_equal(h.rr + later.rr, 2);
+    assert_int_equal(later.block.ssrc, 8);
+    assert_int_equal(later.block.lost, 2);
+    assert_int_equal(later.twcc, 0);
+}
+
+/* ---- bad RTCP */
+
+static void test_replayed_altered_and_malformed(void **state)
+{
+    begin();
+    send_video(1, true);
+    rig_pass(100);
+    listen(pub);
+    rig.worker.now += rig.dp.tsc_hz;
+    struct dp_rtcp_buf b = compound();
+    dp_rtcp_put_pli(&b, 5, 1000);
+    uint8_t packet[128], copy[128];
+    int len = (int)b.len;
+    memcpy(packet, b.p, b.len);
+    assert_int_equal(srtp_protect_rtcp(one->tx, packet, &len), srtp_err_status_ok);
+    unsigned altered = 0;
+    for (int i = 8; i < len; i++, altered++) {
+        memcpy(copy, packet, (size_t)len);
+        copy[i] ^= 0x10;
+        rig_deliver(one, copy, (size_t)len);
+    }
+    assert_int_equal(rig_drops(DP_DROP_RTCP_AUTH), altered);
+    rig_deliver(one, packet, (size_t)len);
+    assert_int_equal(listen(pub).pli, 1);
+    rig_deliver(one, packet, (size_t)len);
+    assert_int_equal(rig_drops(DP_DROP_RTCP_AUTH), altered + 1);
+
+    uint8_t wrong[12] = {0x81, 206, 0, 9, 0, 0, 0, 5}; /* longer than it is */
+    struct dp_rtcp_buf bad = {.p = wrong, .len = sizeof(wrong)};
+    rig_send_rtcp(one, &bad);
+    assert_int_equal(rig_drops(DP_DROP_RTCP_MALFORMED), 1);
+    rig_deliver(one, (const uint8_t[]){0x80, 200, 0}, 3);
+    assert_int_equal(rig_drops(DP_DROP_RTCP_MALFORMED), 2);
+}
+
+static void test_senders_are_bounded(void **state)
+{
+    begin();
+    for (uint32_t sender = 1; sender <= DP_RTCP_SENDERS_MAX + 5; sender++) {
+        struct dp_rtcp_buf b = compound();
+        dp_rtcp_put_rr(&b, sender, NULL, 0);
+        rig_send_rtcp(one, &b);
+    }
+    assert_int_equal(rig_drops(DP_DROP_STREAM_LIMIT), 5);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_up, rig_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_retransmission_is_identical),
+        TEST(test_too_soon_and_again_later),
+        TEST(test_not_kept_any_more),
+        TEST(test_not_after_settings_changed),
+        TEST(test_checker_sees_other_bytes),
+        TEST(test_keyframe_requests_are_coalesced),
+        TEST(test_keyframe_command_and_fir),
+        TEST(test_asked_again_without_a_key_frame),
+        TEST(test_sender_report_is_translated),
+        TEST(test_receiver_report_and_feedback),
+        TEST(test_replayed_altered_and_malformed),
+        TEST(test_senders_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, rig_eal, NULL);
+}
