@@ -1,4 +1,10 @@
-/* What is sent: one transceiver a label, kept for the call's life, and how it is encoded. */
+/*
+ * What is sent: one transceiver a label, kept for the call's life, and how it is encoded.
+ *
+ * Microphone and camera have their sections from the first offer on, muted where they are off. A
+ * section for sending that follows one for receiving would be poorer: Chromium leaves out of later
+ * sections each header extension that an earlier answer refused (RID, transport-cc).
+ */
 
 const CAMERA_LAYERS = {
     720: [
@@ -32,6 +38,8 @@ export class Published {
     #entries = new Map();
     #pc;
     #quality;
+    /* Sources of one stream are kept in step (lips and voice) by whoever receives them. */
+    #streams = { person: new MediaStream(), screen: new MediaStream() };
 
     constructor(pc, quality) {
         this.#pc = pc;
@@ -39,13 +47,13 @@ export class Published {
     }
 
     /*
-     * Sends `track` as `label`; null stops it. A muted camera keeps its section with nothing in it,
-     * so that turning it on again needs no offer. True: an offer is due.
+     * Sends `track` as `label`; null stops it. What is muted has a section even with nothing in it,
+     * so that turning it on needs no offer. True: an offer is due.
      */
     set(label, track, muted) {
         let entry = this.#entries.get(label);
         if (!entry) {
-            if (!track) {
+            if (!track && !muted) {
                 return false;
             }
             entry = {
@@ -70,9 +78,10 @@ export class Published {
 
     #add(label, track) {
         this.#hint(label, track);
-        return this.#pc.addTransceiver(track, {
+        const kind = label === 'microphone' || label === 'screen-audio' ? 'audio' : 'video';
+        return this.#pc.addTransceiver(track ?? kind, {
             direction: 'sendonly',
-            streams: [new MediaStream([track])],
+            streams: [label.startsWith('screen') ? this.#streams.screen : this.#streams.person],
             sendEncodings: encodingsOf(label, this.#quality),
         });
     }
