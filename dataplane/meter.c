@@ -4,6 +4,7 @@
 #include <rte_meter.h>
 #include <rte_random.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct dp_meter {
     struct rte_meter_srtcm_profile total_rate, source_rate;
@@ -60,7 +61,11 @@ static bool take(struct rte_meter_srtcm *bucket, struct rte_meter_srtcm_profile 
 enum dp_meter_verdict dp_meter_check(struct dp_meter *m, uint8_t family, const uint8_t *ip,
                                      bool known, uint64_t now)
 {
-    uint32_t hash = rte_jhash(ip, family == 4 ? 4 : 8, m->seed);
+    const uint32_t len = family == 4 ? 4 : 8;
+    uint64_t aligned = 0; /* in a frame the address is not */
+
+    memcpy(&aligned, ip, len);
+    uint32_t hash = rte_jhash(&aligned, len, m->seed);
 
     if (!take(&m->sources[hash % DP_METER_SOURCES], &m->source_rate, now))
         return DP_METER_SOURCE;
