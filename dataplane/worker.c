@@ -179,7 +179,7 @@ static void idle(struct dp_worker *w)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
-static unsigned loop(struct dp_worker *w)
+unsigned dp_worker_loop(struct dp_worker *w)
 {
     unsigned n = 0;
 
@@ -203,7 +203,7 @@ int dp_worker_main(void *worker)
     atomic_store(&w->running, true);
     w->loop_ended = rte_rdtsc();
     while (!atomic_load_explicit(&w->dp->stopping, memory_order_relaxed)) {
-        unsigned n = loop(w);
+        unsigned n = dp_worker_loop(w);
         if (n == 0)
             idle(w);
         else

@@ -70,6 +70,8 @@ int dp_worker_init(struct dp_worker *w);
 void dp_worker_free(struct dp_worker *w);
 /* The lcore's main function: loops until dp->stopping. */
 int dp_worker_main(void *worker);
+/* One turn of that loop: how many packets it handled. For benches, which have no lcore to give. */
+unsigned dp_worker_loop(struct dp_worker *w);
 /* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes
  * back). */
 int dp_worker_post(struct dp_worker *w, struct dp_work *work);
