@@ -30,9 +30,9 @@
 #define DP_ENDPOINT_SOURCES_MAX 16                /* of one publisher; more are refused */
 #define DP_SOURCE_STREAMS       (2 * HR_RIDS_MAX) /* media, then the RTX of each */
 #define DP_INGRESS_SSRCS        256 /* slots: twice the streams of an endpoint, and room */
-#define DP_RETIRED_STREAMS_MAX \
-    512 /* ingress SSRCs that an endpoint has given up; then new ones are refused */
-#define DP_RETIRED_SSRCS_MAX          16384 /* egress SSRCs likewise; then new subscriptions are refused */
+/* SSRCs that an endpoint has given up, ingress and egress; then new ones are refused. */
+#define DP_RETIRED_STREAMS_MAX        512
+#define DP_RETIRED_SSRCS_MAX          16384
 #define DP_RTCP_SENDERS_MAX           64 /* SSRCs that an endpoint's RTCP may come from */
 #define DP_ENDPOINT_SUBSCRIPTIONS_MAX 16384
 #define DP_PAYLOAD_TYPES              128
