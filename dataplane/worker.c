@@ -92,8 +92,10 @@ static void forward(struct dp_worker *w, struct dp_burst *in)
     do {
         copies.n = out.n = 0;
         more = dp_stage_fanout(w, &f, &copies);
-        at = book(w, DP_STAGE_FANOUT, copies.n, at);
         n = copies.n;
+        at = book(w, DP_STAGE_FANOUT, n, at);
+        if (n == 0)
+            continue;
         dp_stage_egress(w, &copies, &out);
         book(w, DP_STAGE_EGRESS, n, at);
         transmit(w, &out);
