@@ -290,8 +290,8 @@ static void operators_may_read(void **state)
     headrace__reply__free_unpacked(r, NULL);
 
     cmd.op_case = HEADRACE__COMMAND__OP_OBJECTS_GET;
-    cmd.objects_get = &objects;
-    assert_int_equal(asked(fd, &cmd.base, 7), HR_ERROR_OK);
+    cmd.objects_get = &objects; /* has keys in its answer */
+    assert_int_equal(asked(fd, &cmd.base, 7), HR_ERROR_PERMISSION);
     cmd.op_case = HEADRACE__COMMAND__OP_STATS_GET;
     cmd.stats_get = &stats;
     assert_int_equal(asked(fd, &cmd.base, 7), HR_ERROR_OK);
