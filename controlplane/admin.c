@@ -66,7 +66,7 @@ void cp_admin_rooms(struct cp_service *s, struct cp_exchange *x)
                                                created(room)));
     }
     g_list_free(names);
-    cp_answer_json(x, 200, json_pack("{s:o}", "rooms", rooms));
+    cp_answer_json(x, 200, rooms);
 }
 
 /* ---- one room: its statistics come from the dataplane, HR_STATS_MAX endpoints at a time */

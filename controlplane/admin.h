@@ -5,8 +5,8 @@
  *   GET /admin/status        {"version", "uptime_s", "pid", "rooms", "participants", "endpoints", "draining",
  *                             "dataplane": {"connected", "ready", "version"?, "workers"?, "error"?},
  *                             "http": {"address", "port", "tls"}}
- *   GET /admin/rooms         {"rooms": [{"name", "participants", "sources", "created_s"}]}, by name; created_s is
- *                             seconds since 1970
+ *   GET /admin/rooms         [{"name", "participants", "sources", "created_s"}], by name; created_s is seconds
+ *                             since 1970
  *   GET /admin/rooms/{room}  {"name", "created_s", "chat_lines", "participants": [P]}, or 404
  *
  *   P: {"id": "p1", "name", "kind", "signalling", "connected", "address": "192.0.2.1:5000", "srtp",

@@ -293,21 +293,28 @@ static bool room_of(struct lws *wsi, char room[CP_PATH_MAX])
     return true;
 }
 
-/* Before an upgrade: 0 lets it happen; 1: answered with that status. */
+static int refuse_upgrade(struct lws *wsi, int status)
+{
+    unsigned char buf[LWS_PRE + 128];
+    int len = snprintf((char *)buf + LWS_PRE, sizeof(buf) - LWS_PRE,
+                       "HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", status,
+                       cp_status_text(status));
+    lws_write(wsi, buf + LWS_PRE, (size_t)len, LWS_WRITE_HTTP_HEADERS);
+    return -1;
+}
+
+/* Before an upgrade: 0 lets it happen; else the connection ends with an answer. */
 static int on_upgrade(struct lws *wsi)
 {
     char room[CP_PATH_MAX], origin[CP_HEADER_MAX], host[CP_HEADER_MAX];
     header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin));
     header(wsi, WSI_TOKEN_HOST, host, sizeof(host));
-    int status = 0;
     if (!room_of(wsi, room))
-        status = HTTP_STATUS_NOT_FOUND;
-    else if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
-             (!*origin || !cp_http_same_origin(origin, host)))
-        status = HTTP_STATUS_FORBIDDEN;
-    if (!status)
-        return 0;
-    return lws_return_http_status(wsi, (unsigned)status, NULL) ? -1 : 1;
+        return refuse_upgrade(wsi, 404);
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
+        (!*origin || !cp_http_same_origin(origin, host)))
+        return refuse_upgrade(wsi, 403);
+    return 0;
 }
 
 static int on_established(struct lws *wsi)

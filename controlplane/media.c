@@ -277,6 +277,25 @@ static void describe(struct taking *t, const struct cp_subscription *s, struct c
     sender->track_id = text->track;
 }
 
+static bool known(const struct cp_media *m, const struct cp_sdp_fingerprint *f)
+{
+    for (size_t i = 0; i < m->n_fingerprints; i++)
+        if (m->fingerprints[i].hash == f->hash && m->fingerprints[i].len == f->len &&
+            memcmp(m->fingerprints[i].bytes, f->bytes, f->len) == 0)
+            return true;
+    return false;
+}
+
+/* Another DTLS identity than before is another peer connection, whose first offer this is. */
+static bool is_new_client(const struct cp_media *m, const struct cp_sdp *sdp)
+{
+    const struct cp_sdp_transport *transport = &sdp->transport;
+    for (size_t i = 0; i < sdp->n_media && transport->n_fingerprints == 0; i++)
+        transport = &sdp->media[i].transport;
+    return m->n_fingerprints > 0 && transport->n_fingerprints > 0 &&
+           !known(m, &transport->fingerprints[0]);
+}
+
 static int negotiate(struct taking *t)
 {
     struct cp_media *m = t->p->media;
@@ -290,7 +309,7 @@ static int negotiate(struct taking *t)
      * so neither RTX nor transport-cc is asked of it. */
     const struct cp_negotiate_config cfg = {
         .video_codecs = t->env->video_codecs,
-        .dtls_role = m->role,
+        .dtls_role = is_new_client(m, t->sdp) ? CP_DTLS_ANY : m->role,
         .ufrag = ours->ufrag,
         .pwd = ours->pwd,
         .fingerprint = cp_transport_fingerprint(t->env->transport),
@@ -312,18 +331,6 @@ static int negotiate(struct taking *t)
     if (rc == -ENOTSUP)
         return fail_sdp(t, CP_MEDIA_UNSERVABLE, &err);
     return rc ? fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-rc)) : 0;
-}
-
-static bool same_client(const struct cp_media *m, const struct cp_negotiation *n)
-{
-    if (m->n_fingerprints != n->n_remote_fingerprints)
-        return false;
-    for (size_t i = 0; i < m->n_fingerprints; i++) {
-        const struct cp_sdp_fingerprint *a = &m->fingerprints[i], *b = &n->remote_fingerprints[i];
-        if (a->hash != b->hash || a->len != b->len || memcmp(a->bytes, b->bytes, a->len) != 0)
-            return false;
-    }
-    return true;
 }
 
 /* Of an endpoint as a whole: when every section that it has allows it (RFC 8285 6). */
@@ -376,8 +383,7 @@ static int agree(struct taking *t)
                               : fail(t->why, CP_MEDIA_NO_CODEC, "no media section can be served: %s",
                                      reason ? reason : "there is none");
     }
-    if (m->negotiation && m->n_fingerprints && !same_client(m, t->n)) {
-        /* Another DTLS identity is another peer connection: the old one's media has ended. */
+    if (is_new_client(m, t->sdp)) {
         cp_media_drop(t->p);
         return agree(t);
     }

@@ -1,0 +1,2 @@
+a=ice-ufrag:NewU
+a=ice-pwd:ABCDEFGHIJKLMNOPQRSTUVWX

@@ -1,0 +1,1 @@
+a=ice-ufrag:NewU
