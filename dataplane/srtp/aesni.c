@@ -3,11 +3,6 @@
 
 #define PATH __attribute__((target("aes,pclmul,ssse3,sse4.1")))
 
-/* AES-NI and PCLMULQDQ: 8 counter blocks in flight, GHASH of 8 blocks with one reduction. */
-#include "dataplane/srtp/aesni.h"
-
-#define PATH __attribute__((target("aes,pclmul,ssse3,sse4.1")))
-
 PATH static void keystream(const struct dp_srtp_key *key, const uint8_t *start, uint8_t *ks,
                            size_t len)
 {
@@ -111,6 +106,14 @@ PATH void dp_srtp_aesni_powers(struct dp_srtp_key *key)
         add_product(&s, power, times_x(h));
         power = reduce(&s);
     }
+    for (int i = 0; i < 4; i++)
+        memcpy(key->strides + i * SRTP_BLOCK, powers(key, (size_t)(16 - 4 * i)), SRTP_BLOCK);
 }
 
-const struct srtp_ops dp_srtp_ops_aesni = {"aesni", keystream, cm_rekey, gcm_tag, gcm_rekey};
+const struct srtp_ops dp_srtp_ops_aesni = {
+    .name = "aesni",
+    .keystream = keystream,
+    .cm_rekey = cm_rekey,
+    .gcm_tag = gcm_tag,
+    .gcm_rekey = gcm_rekey,
+};

@@ -46,7 +46,7 @@ int dp_srtp_key_init_session(struct dp_srtp_key *key, enum hr_srtp_profile profi
     memset(key, 0, sizeof(*key));
     if (!hr_srtp_profile_ok(profile))
         return -EINVAL;
-    key->profile = profile;
+    key->profile = (uint16_t)profile;
     memcpy(key->salt, salt, hr_srtp_salt_len(profile));
     expand(key, enc_key);
     if (profile == HR_SRTP_AEAD_AES_128_GCM)
@@ -87,7 +87,8 @@ void dp_srtp_counter(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t inde
     size_t at = key->profile == HR_SRTP_AEAD_AES_128_GCM ? 2 : 4;
     uint8_t word[8];
 
-    memcpy(ctr, key->salt, SRTP_BLOCK);
+    memcpy(ctr, key->salt, sizeof(key->salt));
+    memset(ctr + sizeof(key->salt), 0, SRTP_BLOCK - sizeof(key->salt));
     srtp_put32(word, ssrc);
     for (size_t i = 0; i < 4; i++)
         ctr[at + i] ^= word[i];

@@ -99,4 +99,10 @@ static void gcm_rekey(const struct dp_srtp_key *key, const uint8_t *j0,
     gcm_tag(key, j0, job->dst, job->hdr_len, runs->len, job->dst + job->hdr_len + runs->len);
 }
 
-const struct srtp_ops dp_srtp_ops_portable = {"portable", keystream, cm_rekey, gcm_tag, gcm_rekey};
+const struct srtp_ops dp_srtp_ops_portable = {
+    .name = "portable",
+    .keystream = keystream,
+    .cm_rekey = cm_rekey,
+    .gcm_tag = gcm_tag,
+    .gcm_rekey = gcm_rekey,
+};

@@ -34,27 +34,57 @@ static void split(const struct dp_srtp_rekey *job, struct srtp_runs *runs)
         (struct srtp_run){dst + SRTP_BLOCK, job->src + head, job->ks + head, job->len - head};
 }
 
-size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)
+bool dp_srtp_rekey_ok(const struct dp_srtp_rekey *job)
 {
-    const struct dp_srtp_key *key = job->key;
-    uint8_t ctr[SRTP_BLOCK], tag[SRTP_SHA1_LEN];
-    size_t tag_len = hr_srtp_tag_len(key->profile);
+    return hr_srtp_profile_ok(job->key->profile) && job->hdr_len >= DP_SRTP_RTP_HEADER_MIN &&
+           job->index <= DP_SRTP_INDEX_MAX && job->len <= DP_SRTP_PAYLOAD_MAX;
+}
+
+void dp_srtp_gcm_one(const struct dp_srtp_rekey *job)
+{
+    uint8_t ctr[SRTP_BLOCK];
     struct srtp_runs runs;
 
-    if (tag_len == 0 || job->hdr_len < DP_SRTP_RTP_HEADER_MIN || job->index > DP_SRTP_INDEX_MAX ||
-        job->len > DP_SRTP_PAYLOAD_MAX)
-        return 0;
     split(job, &runs);
-    dp_srtp_counter(key, srtp_ssrc(job->dst), job->index, ctr);
-    if (key->profile == HR_SRTP_AEAD_AES_128_GCM) {
-        ctr[15] = 1;
-        dp_srtp_ops()->gcm_rekey(key, ctr, job, &runs);
-    } else {
-        dp_srtp_ops()->cm_rekey(key, ctr, &runs);
-        dp_srtp_tag(key, job->dst, job->hdr_len, runs.len, job->index, tag);
-        memcpy(job->dst + job->hdr_len + runs.len, tag, tag_len);
+    dp_srtp_counter(job->key, srtp_ssrc(job->dst), job->index, ctr);
+    ctr[15] = 1;
+    dp_srtp_ops()->gcm_rekey(job->key, ctr, job, &runs);
+}
+
+void dp_srtp_cm_one(const struct dp_srtp_rekey *job)
+{
+    uint8_t ctr[SRTP_BLOCK];
+    struct srtp_runs runs;
+
+    split(job, &runs);
+    dp_srtp_counter(job->key, srtp_ssrc(job->dst), job->index, ctr);
+    dp_srtp_ops()->cm_rekey(job->key, ctr, &runs);
+}
+
+size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)
+{
+    const struct srtp_ops *ops = dp_srtp_ops();
+    uint8_t tag[SRTP_SHA1_LEN];
+    size_t len;
+
+    if (!dp_srtp_rekey_ok(job))
+        return 0;
+    len = dp_srtp_rekey_len(job);
+    if (job->key->profile == HR_SRTP_AEAD_AES_128_GCM) {
+        if (ops->gcm_plain && dp_srtp_plain(job))
+            ops->gcm_plain(&job, 1);
+        else
+            dp_srtp_gcm_one(job);
+        return len;
     }
-    return job->hdr_len + runs.len + tag_len;
+    if (ops->cm_plain && dp_srtp_plain(job))
+        ops->cm_plain(&job, 1);
+    else
+        dp_srtp_cm_one(job);
+    len -= SRTP_HMAC_TAG;
+    dp_srtp_tag(job->key, job->dst, job->hdr_len, len - job->hdr_len, job->index, tag);
+    memcpy(job->dst + len, tag, SRTP_HMAC_TAG);
+    return len + SRTP_HMAC_TAG;
 }
 
 void dp_srtp_keystream(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t index, uint8_t *ks,

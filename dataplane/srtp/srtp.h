@@ -4,7 +4,7 @@
  * after dp_srtp_key_init(), so any number of workers may read it. The way of a packet:
  *
  *     dp_srtp_rx_estimate -> dp_srtp_verify -> dp_srtp_rx_commit -> dp_srtp_keystream   (once)
- *     write the new header at dst -> dp_srtp_rekey                         (per subscription)
+ *     write the new header at dst -> dp_srtp_rekey_batch                   (per subscription)
  */
 #ifndef DP_SRTP_H
 #define DP_SRTP_H
@@ -23,17 +23,25 @@
 #define DP_SRTP_GROWTH_MAX (2 + HR_SRTP_TAG_LEN_MAX)
 
 /* Session keys of one direction of one endpoint, for RTP. Filled and wiped by the functions below;
- * the fields are for dataplane/srtp alone. */
+ * the fields are for dataplane/srtp alone. Laid out in cache lines: with thousands of keys in turn
+ * fetching them is what costs, so a rekey reads the first three, and for GCM the last 64 bytes of
+ * powers and strides, or for HMAC its two states. Best aligned to 64. */
 struct dp_srtp_key {
-    alignas(16) uint8_t round_keys[11 * 16]; /* AES-NI order */
-    alignas(
-        16) uint8_t powers[DP_SRTP_GHASH_POWERS * 16]; /* H^16 .. H^1, for carry-less multiply */
-    alignas(16) uint8_t salt[16];                      /* where the counter block has it */
-    uint32_t hmac_inner[5], hmac_outer[5];             /* SHA-1 after the padded key */
-    enum hr_srtp_profile profile;
+    alignas(16) uint8_t round_keys[11 * 16];   /* AES-NI order */
+    uint8_t salt[HR_SRTP_SALT_LEN_MAX];        /* where the counter block has it */
+    uint16_t profile;                          /* enum hr_srtp_profile */
+    uint8_t powers[DP_SRTP_GHASH_POWERS * 16]; /* H^16 .. H^1, for carry-less multiply */
+    union {
+        uint8_t strides[4 * 16]; /* H^16, H^12, H^8, H^4 */
+        struct {
+            uint32_t hmac_inner[5], hmac_outer[5]; /* SHA-1 after the padded key */
+        };
+    };
     uint64_t ghash_h[2];              /* H, most significant word first, for the portable path */
-    alignas(16) uint8_t openssl[256]; /* AES_KEY of the portable path */
+    alignas(16) uint8_t openssl[304]; /* AES_KEY of the portable path, and up to a whole line */
 };
+
+_Static_assert(offsetof(struct dp_srtp_key, powers) == 3 * 64, "a rekey reads three lines first");
 
 /* Derives the session keys (RFC 3711 4.3, RFC 7714 11). -EINVAL for an unknown profile. */
 int dp_srtp_key_init(struct dp_srtp_key *key, enum hr_srtp_profile profile,
@@ -62,6 +70,7 @@ struct dp_srtp_rekey {
     const uint8_t *ks;  /* the ingress keystream, len bytes */
     size_t len;         /* of the payload at src */
     int32_t rtx_osn;    /* < 0, or the original sequence number to put first (RFC 4588) */
+    size_t out_len;     /* dp_srtp_rekey_batch() says here what dp_srtp_rekey() returns */
 };
 
 /* Length of the packet that dp_srtp_rekey() makes. */
@@ -76,6 +85,19 @@ static inline size_t dp_srtp_rekey_len(const struct dp_srtp_rekey *job)
  * up). Never makes plaintext. The caller keeps the one rule: no two different packets under one
  * key, SSRC and index. */
 size_t dp_srtp_rekey(const struct dp_srtp_rekey *job);
+
+#define DP_SRTP_BATCH_MAX 64 /* jobs at a time; dp_srtp_rekey_batch() takes longer rows in turns \
+                              */
+
+/* What one worker's batches need beyond their jobs. NULL if there is no memory. */
+struct dp_srtp_batch;
+struct dp_srtp_batch *dp_srtp_batch_new(void);
+void dp_srtp_batch_free(struct dp_srtp_batch *batch);
+
+/* dp_srtp_rekey() for n jobs, each to its own dst, in less time; what each made is in its out_len.
+ * Returns how many are not 0. Allocates nothing. batch may be NULL where there is no worker. */
+unsigned int dp_srtp_rekey_batch(struct dp_srtp_batch *batch, struct dp_srtp_rekey *jobs,
+                                 unsigned int n);
 
 /* The code paths for AES and GHASH; the best that the CPU has is taken at first use. */
 enum dp_srtp_cpu {

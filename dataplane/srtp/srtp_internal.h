@@ -25,6 +25,21 @@ struct srtp_runs {
         head_ks[SRTP_BLOCK]; /* RTX: original sequence number, first bytes */
 };
 
+/* A packet whose tag is due: len bytes at msg with the ROC behind them, in the tag's place. */
+struct srtp_hmac {
+    const struct dp_srtp_key *key;
+    uint8_t *msg;
+    size_t len; /* with the ROC */
+};
+
+#define SRTP_HMAC_TAG 10
+#define SRTP_ROC_LEN  4
+
+/* A job is plain if it is no RTX and its payload between these; what they are for is in
+ * vaes512_plain.c. */
+#define SRTP_PLAIN_MIN 33
+#define SRTP_PLAIN_MAX 4000
+
 /* One code path. ctr is a counter block whose last 4 bytes count, big-endian. */
 struct srtp_ops {
     const char *name;
@@ -36,10 +51,19 @@ struct srtp_ops {
                     size_t hdr_len, size_t len, uint8_t *tag);
     void (*gcm_rekey)(const struct dp_srtp_key *key, const uint8_t *j0,
                       const struct dp_srtp_rekey *job, const struct srtp_runs *runs);
+    /* Rows of plain jobs: tags too for GCM, payloads alone for CM. NULL: one by one, as above. */
+    void (*gcm_plain)(const struct dp_srtp_rekey *const *jobs, unsigned int n);
+    void (*cm_plain)(const struct dp_srtp_rekey *const *jobs, unsigned int n);
+    /* NULL: as the batch can. */
+    void (*hmac_plain)(const struct srtp_hmac *jobs, unsigned int n);
 };
 
 extern const struct srtp_ops dp_srtp_ops_portable, dp_srtp_ops_aesni, dp_srtp_ops_vaes256,
     dp_srtp_ops_vaes512;
+
+void dp_srtp_vaes512_gcm(const struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_vaes512_cm(const struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_avx512_hmac(const struct srtp_hmac *jobs, unsigned int n);
 
 /* The path in use. */
 const struct srtp_ops *dp_srtp_ops(void);
@@ -68,6 +92,16 @@ void dp_srtp_derive(const uint8_t *master_key, const uint8_t *salt, size_t salt_
 
 /* Counter block of (ssrc, index): RFC 3711 4.1.1, RFC 7714 8.1. Its count is 0. */
 void dp_srtp_counter(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t index, uint8_t *ctr);
+
+/* dp_srtp_rekey() in pieces: whether it may be, and the payload (and GCM's tag) of any job. */
+bool dp_srtp_rekey_ok(const struct dp_srtp_rekey *job);
+void dp_srtp_gcm_one(const struct dp_srtp_rekey *job);
+void dp_srtp_cm_one(const struct dp_srtp_rekey *job);
+
+static inline bool dp_srtp_plain(const struct dp_srtp_rekey *job)
+{
+    return job->rtx_osn < 0 && job->len >= SRTP_PLAIN_MIN && job->len <= SRTP_PLAIN_MAX;
+}
 
 /* Tag of a packet whose header and ciphertext are in place, as long as the profile's. */
 void dp_srtp_tag(const struct dp_srtp_key *key, const uint8_t *pkt, size_t hdr_len, size_t len,

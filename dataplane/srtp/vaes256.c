@@ -184,4 +184,10 @@ PATH static void gcm_rekey(const struct dp_srtp_key *key, const uint8_t *j0,
     store(tag, _mm_xor_si128(swap_bytes(y), encrypt_one(key, j0)));
 }
 
-const struct srtp_ops dp_srtp_ops_vaes256 = {"vaes256", keystream, cm_rekey, gcm_tag, gcm_rekey};
+const struct srtp_ops dp_srtp_ops_vaes256 = {
+    .name = "vaes256",
+    .keystream = keystream,
+    .cm_rekey = cm_rekey,
+    .gcm_tag = gcm_tag,
+    .gcm_rekey = gcm_rekey,
+};

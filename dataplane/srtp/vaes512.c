@@ -270,4 +270,13 @@ PATH static void gcm_rekey(const struct dp_srtp_key *key, const uint8_t *j0,
     finish(key, y, j0, job->hdr_len, runs->len, job->dst + job->hdr_len + runs->len);
 }
 
-const struct srtp_ops dp_srtp_ops_vaes512 = {"vaes512", keystream, cm_rekey, gcm_tag, gcm_rekey};
+const struct srtp_ops dp_srtp_ops_vaes512 = {
+    .name = "vaes512",
+    .keystream = keystream,
+    .cm_rekey = cm_rekey,
+    .gcm_tag = gcm_tag,
+    .gcm_rekey = gcm_rekey,
+    .gcm_plain = dp_srtp_vaes512_gcm,
+    .cm_plain = dp_srtp_vaes512_cm,
+    .hmac_plain = dp_srtp_avx512_hmac,
+};
