@@ -1,9 +1,14 @@
 #include "dataplane/layers.h"
 
+#include "dataplane/dataplane.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/packet.h"
+#include "dataplane/rtp/peek.h"
 #include "dataplane/source.h"
 #include "dataplane/subscription.h"
+#include "proto/headrace.pb-c.h"
+
+#include <string.h>
 
 /* Everybody forwards st from its next key frame on. */
 static void choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
@@ -87,8 +92,39 @@ void dp_layers_tick(struct dp_worker *w, struct dp_source *s)
     weigh(w, s, measure(w, s, elapsed));
 }
 
+/* How to tell from the payload header, or NULL where there is no way. */
+static dp_peek *peek_of(const struct dp_worker *w, const struct dp_packet *p)
+{
+    if (!w->dp->config->media.peek)
+        return NULL;
+    switch (p->stream->source->conf.payloads[p->rtp.pt].codec) {
+    case HEADRACE__PAYLOAD__CODEC__VP8:
+        return dp_peek_vp8;
+    case HEADRACE__PAYLOAD__CODEC__H264:
+        return dp_peek_h264;
+    default:
+        return NULL;
+    }
+}
+
+/* The codec's own header tells: uncovered in a register, and nothing behind it. */
+static bool peek(dp_peek *begins, struct rte_mbuf *m)
+{
+    const struct dp_packet *p = dp_packet(m);
+    const struct dp_keys *keys = p->stream->source->endpoint->keys;
+    uint8_t stream[DP_PEEK_LEN];
+    uint64_t head, mask;
+
+    if (p->rtp.payload_len < DP_PEEK_LEN + hr_srtp_tag_len(keys->profile))
+        return false;
+    dp_srtp_keystream(&keys->ingress, p->rtp.ssrc, p->index, stream, sizeof(stream));
+    memcpy(&mask, stream, sizeof(mask));
+    memcpy(&head, dp_packet_payload(m) + p->rtp.hdr_len, sizeof(head));
+    return begins(head ^ mask);
+}
+
 /*
- * Without Dependency Descriptor nothing shows where a key frame begins. Then the switch is at the
+ * Where neither Dependency Descriptor nor payload header show a key frame, the switch is at the
  * first frame after the request went out: the key frame is on its way, and not missed.
  */
 static bool blind_switch(const struct dp_worker *w, struct dp_subscription *s,
@@ -107,6 +143,17 @@ static bool blind_switch(const struct dp_worker *w, struct dp_subscription *s,
     return asked && (int32_t)(p->rtp.ts - s->wanted_ts) > 0;
 }
 
+static bool begins_here(const struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m)
+{
+    const struct dp_packet *p = dp_packet(m);
+    if (!s->source->conf.video)
+        return true;
+    if (p->stream->has_dd)
+        return p->keyframe;
+    dp_peek *begins = peek_of(w, p);
+    return begins ? peek(begins, m) : blind_switch(w, s, p);
+}
+
 enum dp_drop dp_layers_pass(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m)
 {
     const struct dp_packet *p = dp_packet(m);
@@ -114,8 +161,7 @@ enum dp_drop dp_layers_pass(struct dp_worker *w, struct dp_subscription *s, stru
         return DP_DROPS;
     if (p->stream != s->wanted)
         return DP_DROP_LAYER;
-    bool now = !s->source->conf.video || (p->stream->has_dd ? p->keyframe : blind_switch(w, s, p));
-    if (!now)
+    if (!begins_here(w, s, m))
         return s->stream ? DP_DROP_LAYER : DP_DROP_KEYFRAME;
     dp_subscription_switch(w, s, m);
     return DP_DROPS;
