@@ -1,4 +1,4 @@
-"""Sends what a relay must refuse. bad_packets.py INTERFACE MAC CASE [UFRAG]
+"""Sends what a relay must refuse. bad_packets.py INTERFACE MAC CASE [USERNAME]
 
 INTERFACE is the client's end of the wire, MAC the relay's. A case ends with 0 when everything is sent (and,
 for STUN, when the relay answered as it must). What is spoofed of the running call has the call's own addresses.
@@ -125,7 +125,7 @@ def ask(payload, code):
         except socket.timeout:
             answer = b""
     got = 0
-    if answer[:2] == b"\x01\x11":
+    if len(answer) > 20 and answer[0] & 1 and answer[1] & 0x10:
         at = answer.index(b"\0\x09", 20)
         got = answer[at + 6] * 100 + answer[at + 7]
     if got != code or (not code and answer):
@@ -175,10 +175,10 @@ SPOOFS = {  # name: (which packet of the call, what is sent again of it)
     "srtp_auth": (is_rtp, lambda f: [ahead(f, 100), set_at(ahead(f, 7), len(f) - 20, b"\x55"), set_at(ahead(f, 20000), 60, b"\0\x01")]),
     "rtcp_replay": (is_rtcp, lambda f: [f]),
     "rtcp_auth": (is_rtcp, lambda f: [set_at(f, len(f) - 1, bytes([f[-1] ^ 1])), set_at(f, 50, bytes([f[50] ^ 1]))]),
-    "ssrc_unknown": (is_rtp, lambda f: [with_payload(f, b"\x80" + f[43:50] + os.urandom(4) + f[54:])]),
+    "ssrc_unknown": (is_rtp, lambda f: [with_payload(f, b"\x80\x14" + f[44:50] + os.urandom(4) + f[54:])]),
     "rtp_malformed": (is_rtp, lambda f: [with_payload(f, f[42:50]), with_payload(f, b"\x8f" + f[43:60]),
                                          with_payload(f, b"\x90" + f[43:54] + b"\xbe\xde\x7f\xff" + bytes(40))]),
-    "rtcp_malformed": (is_rtcp, lambda f: [with_payload(f, f[42:50])]),
+    "rtcp_short": (is_rtcp, lambda f: [with_payload(f, f[42:50]), with_payload(f, f[42:62])]),
     "dtls": (is_rtp, lambda f: [with_payload(f, b"\x15\xfe\xfd" + bytes(8) + b"\0\x02\x02\x28"), with_payload(f, client_hello()),
                                 with_payload(f, b"\x17\xfe\xfd\0\x01" + bytes(6) + b"\0\x30" + os.urandom(48))]),
     "stun": (is_rtp, lambda f: [with_payload(f, stun("some:body", "wrong"))]),
@@ -186,7 +186,7 @@ SPOOFS = {  # name: (which packet of the call, what is sent again of it)
 }
 
 
-def case(wire, name, ufrag):
+def case(wire, name, username):
     if name in FRAMES:
         for kind, payload in FRAMES[name] * COUNT:
             wire.send(payload, kind)
@@ -201,7 +201,7 @@ def case(wire, name, ufrag):
     elif name == "stun_unknown_user":
         ask(stun("nobodyxx:me", "x" * 24), 401)
     elif name == "stun_bad_integrity":
-        ask(stun(f"{ufrag}:me", "x" * 24), 401)
+        ask(stun(username, "x" * 24), 401)
     elif name == "stun_bad_request":
         ask(stun(None, None), 400)
     elif name == "stun_bad_method":

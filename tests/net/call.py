@@ -90,7 +90,6 @@ async def main(arguments):
             write(arguments.state, publisher, viewer)
             await asyncio.wait([asyncio.ensure_future(done.wait())], timeout=0.25)
     finally:
-        write(arguments.state, publisher, viewer)
         statuses = [await viewer.stop(), await publisher.stop()]
     return 0 if statuses == [200, 200] else 1
 
@@ -99,7 +98,8 @@ def write(path, publisher, viewer):
     state = {
         "frames": viewer.frames, "samples": viewer.samples, "energy": viewer.energy,
         "publisher": publisher.pc.connectionState, "viewer": viewer.pc.connectionState,
-        "ufrag": re.search(r"a=ice-ufrag:(\S+)", publisher.answer or "a=ice-ufrag:-")[1],
+        "username": ":".join(re.search(r"a=ice-ufrag:(\S+)", sdp)[1] for sdp in (
+            publisher.answer, publisher.pc.localDescription.sdp)),
         "location": publisher.location,
     }
     with open(f"{path}.new", "w", encoding="utf-8") as file:

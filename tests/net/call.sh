@@ -6,12 +6,13 @@ export PYTHONDONTWRITEBYTECODE=1
 # start_call ROOM [OPTION...]: returns when the viewer has decoded frames and heard something.
 start_call() {
     local room=$1
+    rm -f "$call_state"
     shift
     ip netns exec "$client" "$python" "$top/tests/net/call.py" --http "$http" --room "$room" \
         --state "$call_state" "$@" >>"$work/call.log" 2>&1 &
     call_pid=$!
     beside+=("$call_pid")
-    wait_for 30 call_has_frames 10 || fail "the call in room $room does not get going"
+    wait_for 30 call_has_frames 10 || fail "the call in room $room does not get going: $(cat "$call_state"; "${headrace[@]}" status; "${headrace[@]}" room "$room")"
     echo "call in room $room: runs"
 }
 
@@ -34,11 +35,14 @@ stop_call() {
     call_pid=
 }
 
-# metric NAME: a counter of the control plane, from /metrics; 0 when it is not there.
-metric() { in_client curl -fs "$http/metrics" | awk -v n="$1" '$1 == n || index($1, n "{") == 1 {s += $2} END {printf "%d\n", s}'; }
+# metric NAME: a counter of the control plane, headrace_NAME_total in /metrics.
+metric() {
+    in_client curl -fs "$http/metrics" |
+        awk -v m="$1" -v n="headrace_$1_total" '$1 == n || index($1, "{counter=\"" m "\"}") {print $2; found = 1} END {exit !found}' || fail "no metric headrace_$1_total"
+}
 
 # rises WHAT COUNT COUNTER... -- COMMAND...: the command makes the counter grow by at least COUNT.
-# COUNTER is a command line that prints a number: `drops first_byte`, `metric headrace_stun_not_stun_total`.
+# COUNTER is a command that prints a number: `drops first_byte`, `metric stun_not_stun`.
 rises() {
     local what=$1 count=$2 counter=() before
     shift 2

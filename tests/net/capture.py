@@ -72,7 +72,7 @@ def main(path, families):
     print(f"by first byte and by tshark: {dict(kinds)}")
     names = {k for k, _ in kinds}
     check(names == {"STUN", "DTLS", "SRTP", "SRTCP"}, f"the port carries {sorted(names)}")
-    check(all(tshark == k.lower() for (k, tshark) in kinds if k in ("STUN", "DTLS")), "tshark says STUN and DTLS of those")
+    check(all(tshark.split(":")[0] == k.lower() for (k, tshark) in kinds if k in ("STUN", "DTLS")), "tshark says STUN and DTLS of those")
 
     long = {ssrc: list_ for ssrc, list_ in streams.items() if len(list_) >= MIN_PACKETS}
     check(len(long) >= 4, f"{len(long)} streams of {MIN_PACKETS} packets or more")

@@ -47,6 +47,9 @@ make_network() {
     ip netns add "$client"
     ip -n "$client" link set lo up
     make_link "$wire" "$outer" "$inner" "$client"
+    # Firefox gathers candidates of the default route alone when a page has no real camera.
+    ip -n "$client" route add default dev "$outer"
+    ip -n "$client" -6 route add default dev "$outer"
     write_config "$config" "$run_dir" "$inner" "$top/controlplane/web" 8080
     sed -i 's/^dataplane:/dataplane:\n  check_nonces: true/' "$config"
 }

@@ -10,7 +10,7 @@ mac=$("${headrace[@]}" status --json | "$python" -c 'import json,sys; print(json
 send() { in_client timeout 60 "$python" "$top/tests/net/bad_packets.py" "$outer" "$mac" "$@"; }
 
 start_call bad
-ufrag=$(call_field ufrag)
+username=$(call_field username)
 
 # Frames from an address that takes no part.
 for name in not_ip ip_malformed ip_options ip_fragment not_for_us not_udp udp_malformed udp_port oversize first_byte \
@@ -26,7 +26,7 @@ call_goes_on
 
 # STUN and DTLS from an address that takes no part.
 for name in stun_unknown_user stun_bad_integrity stun_bad_request stun_bad_method stun_bad_fingerprint; do
-    rises "bad STUN" 1 metric $name -- send $name "$ufrag"
+    rises "bad STUN" 1 metric $name -- send $name "$username"
 done
 rises "broken STUN" 4 metric stun_not_stun -- send stun_not_stun
 rises "DTLS without a check before it" 1 metric dtls_unchecked_source -- send dtls_unchecked_source
@@ -40,7 +40,7 @@ rises "replayed SRTCP" 10 drops rtcp_auth -- send rtcp_replay
 rises "altered SRTCP" 15 drops rtcp_auth -- send rtcp_auth
 rises "a foreign SSRC" 10 drops ssrc_unknown -- send ssrc_unknown
 rises "RTP cut off" 20 drops rtp_malformed -- send rtp_malformed
-rises "RTCP cut off" 10 drops rtcp_malformed -- send rtcp_malformed
+rises "SRTCP cut off" 20 drops rtcp_auth -- send rtcp_short
 rises "a check with wrong integrity" 10 metric stun_unknown_user -- send stun
 send dtls || fail "forged DTLS"
 send mutations || fail "mutations"

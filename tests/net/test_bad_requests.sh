@@ -11,8 +11,8 @@ cat "$work/rises.log"
 call_goes_on
 in_client curl -fs "$http/healthz" >/dev/null || fail "the control plane does not answer any more"
 "${headrace[@]}" rooms
-[ "$("${headrace[@]}" rooms --json | "$python" -c 'import json,sys; print(*(r["name"] for r in json.load(sys.stdin)))')" = good ] ||
-    fail "refused clients left rooms behind"
+only_good() { [ "$("${headrace[@]}" rooms --json | "$python" -c 'import json,sys; print(*(r["name"] for r in json.load(sys.stdin)))')" = good ]; }
+wait_for 40 only_good || fail "refused clients left rooms behind: $("${headrace[@]}" rooms; "${headrace[@]}" room odd)"
 stop_call
 stop_daemon "$controlplane_pid" headrace-controlplane
 stop_daemon "$dataplane_pid" headrace-dataplane

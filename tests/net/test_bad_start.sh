@@ -48,7 +48,11 @@ with web "s,web_root: .*,web_root: /nowhere,"
 refuses "no web page" /nowhere ip netns exec "$client" "$controlplane" --config "$work/web.yaml"
 
 chmod 755 "$work" "$run_dir"
-refuses "no permission for the network" "permi|$inner|denied|not permitted" ip netns exec "$wire" \
+mkdir -m 777 "$work/public"
+with public "s,^run_dir: .*,run_dir: $work/public,"
+refuses "no permission for the network" 'error:.*(permission|not permitted|CAP_NET_RAW)' ip netns exec "$wire" \
+    setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$dataplane" --config "$work/public.yaml"
+refuses "no permission for the run folder" "$run_dir.*denied" ip netns exec "$wire" \
     setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$dataplane" --config "$config"
 mkdir -m 700 "$work/private"
 with private "s,^run_dir: .*,run_dir: $work/private,"

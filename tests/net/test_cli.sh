@@ -37,7 +37,7 @@ says 0 'headrace-dataplane +[0-9]' version
 says 0 'The configuration is right' config check
 says 0 'polling: "?low-power' config show
 says 2 'no command' frobnicate
-says 2 'Usage|usage' --help-me
+says 2 'unrecognized option' --help-me
 says 2 'needs NAME' room
 says 0 'No rooms' rooms
 says 1 "no room 'nowhere'" room nowhere
@@ -61,7 +61,7 @@ assert status["status"] == health["status"]
 for daemon in ("dataplane", "controlplane"):
     for field in set(status[daemon]) & set(health[daemon]) - {"uptime_s"}:
         assert status[daemon][field] == health[daemon][field], (daemon, field)
-assert status["dataplane"]["version"] == health["dataplane"]["version"]
+assert health["dataplane"]["version"] and health["dataplane"]["connected"] and health["controlplane"]["rooms"] == 1
 PY
 
 # Without its control plane the dataplane is still shown, and connects again.
@@ -78,7 +78,7 @@ stop_call
 
 # Without its dataplane the control plane is degraded, and recovers.
 kill -KILL "$dataplane_pid" && wait "$dataplane_pid" 2>/dev/null || true
-wait_for 10 healthz_is 503 degraded || fail "healthz without a dataplane: $(healthz) $(cat "$work/healthz")"
+wait_for 10 healthz_is 200 degraded || fail "healthz without a dataplane: $(healthz) $(cat "$work/healthz")"
 says 3 'dataplane +DOWN' status
 in_client "$python" "$top/tests/net/offers.py" "$work"
 [ "$(in_client curl -s -o "$work/refused" -D "$work/head" -w '%{http_code}' -H 'Content-Type: application/sdp' --data-binary "@$work/good.sdp" "$http/whip/a/b")" = 503 ] &&
