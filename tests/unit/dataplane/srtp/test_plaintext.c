@@ -84,17 +84,32 @@ static size_t pieces_in(const void *memory, size_t len)
     return found;
 }
 
-/* Whether a piece stands in memory outside plain. */
-static bool found_but(uintptr_t begin, uintptr_t end, const uint8_t *piece)
+__attribute__((no_sanitize("address", "undefined"))) static inline uint64_t
+piece_at(const uint8_t *p)
 {
-    const uint8_t *at = (const uint8_t *)begin;
+    uint64_t piece;
 
-    while ((at = memmem(at, end - (uintptr_t)at, piece, PIECE)) != NULL) {
-        if (at < plain || at >= plain + LENGTH)
-            return true;
-        at++;
+    __builtin_memcpy(&piece, p, PIECE);
+    return piece;
+}
+
+/* Places outside plain where a piece stands. Reads what a sanitizer forbids others, too. */
+__attribute__((no_sanitize("address", "undefined"))) static size_t
+pieces_between(const uint8_t *begin, const uint8_t *end)
+{
+    static bool may_be[65536]; /* by a piece's first two bytes */
+    size_t found = 0;
+
+    memset(may_be, 0, sizeof(may_be));
+    for (size_t i = 0; i + PIECE <= LENGTH; i += STEP)
+        may_be[plain[i] | plain[i + 1] << 8] = true;
+    for (const uint8_t *p = begin; p + PIECE <= end; p++) {
+        if (!may_be[p[0] | p[1] << 8] || (p >= plain && p < plain + LENGTH))
+            continue;
+        for (size_t i = 0; i + PIECE <= LENGTH; i += STEP)
+            found += piece_at(p) == piece_at(plain + i);
     }
-    return false;
+    return found;
 }
 
 /* Pieces in all that this process may write, except plain itself: the batch, intel-ipsec-mb's own
@@ -111,8 +126,7 @@ static size_t in_process(void)
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " r%c", &begin, &end, &write) != 3 ||
             write != 'w' || end - begin > REGION_MAX)
             continue;
-        for (size_t i = 0; i + PIECE <= LENGTH; i += PIECE * 4)
-            found += found_but(begin, end, plain + i);
+        found += pieces_between((const uint8_t *)begin, (const uint8_t *)end);
     }
     fclose(maps);
     return found;
@@ -179,7 +193,7 @@ static void search_finds(void **state)
     assert_true(left_by(decrypt, 0) > LENGTH / STEP * 9 / 10);
     assert_non_null(heap);
     memcpy(heap, plain, LENGTH);
-    assert_true(in_process() > LENGTH / PIECE / 4 * 9 / 10);
+    assert_true(in_process() > LENGTH / STEP * 9 / 10);
     memset(heap, 0, LENGTH);
     free(heap);
 }
