@@ -35,6 +35,7 @@ static int write_header(const struct dp_subscription *s, struct rte_mbuf *m,
         .ssrc = s->ssrc,
         .seq = (uint16_t)what->index,
         .pt = s->conf.pt[p->rtp.pt],
+        .frame_offset = what->frame_offset,
         .mid = s->conf.mid,
         .mid_len = s->conf.mid_len,
         .in = &what->stream->source->endpoint->conf.exts,
@@ -147,6 +148,7 @@ struct rte_mbuf *dp_egress_resend(struct dp_worker *w, struct dp_subscription *s
         .stream = run->stream,
         .index = index,
         .ts = dp_packet(m)->rtp.ts + run->ts_offset,
+        .frame_offset = run->frame_offset,
     };
     struct rte_mbuf *o = dp_egress_build(w, s, m, &what, why);
     if (o) {

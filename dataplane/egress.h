@@ -9,6 +9,7 @@ struct dp_egress {
     const struct dp_stream *stream; /* that the packet is of */
     uint64_t index;                 /* outgoing packet index */
     uint32_t ts;                    /* outgoing timestamp */
+    uint16_t frame_offset;          /* of its Dependency Descriptor */
 };
 
 /* A frame for tx, or NULL and *why. */

@@ -22,6 +22,8 @@ struct dp_packet {
     uint64_t index;           /* 48-bit SRTP packet index */
     bool keyframe;            /* first packet of a coded video sequence, by Dependency Descriptor */
     bool padding;             /* nothing but padding: takes no outgoing number */
+    bool has_frame;           /* frame is set, */
+    uint16_t frame;           /* the Dependency Descriptor's frame number */
     struct dp_rtp_header rtp;
 };
 

@@ -128,11 +128,12 @@ struct dp_source {
     TAILQ_ENTRY(dp_source) of_endpoint;
 };
 
-/* A stretch of a subscription's packets from one stream with one timestamp offset. */
+/* A stretch of a subscription's packets from one stream with the same offsets. */
 struct dp_run {
     uint16_t number; /* 0: none */
     uint32_t in_ssrc;
     uint32_t ts_offset;
+    uint16_t frame_offset;
     struct dp_stream *stream;
 };
 
@@ -160,6 +161,7 @@ struct dp_subscription {
     uint32_t switches; /* stream number for seqmap */
     uint16_t run;      /* number of the newest run */
     struct dp_tsmap tsmap;
+    struct dp_framemap framemap;
     struct dp_records records;
     struct dp_run runs[DP_RECORD_RUNS];
     struct dp_subscription_conf conf;

@@ -2,6 +2,7 @@
 #include "dataplane/egress.h"
 #include "dataplane/layers.h"
 #include "dataplane/packet.h"
+#include "dataplane/subscription.h"
 
 /* Numbers the packet for s: DP_DROPS, or why it does not go there. */
 static enum dp_drop number(struct dp_subscription *s, struct rte_mbuf *m, struct dp_egress *what)
@@ -13,7 +14,10 @@ static enum dp_drop number(struct dp_subscription *s, struct rte_mbuf *m, struct
     }
     if (dp_seqmap_forward(&s->seqmap, s->switches, p->index, &what->index))
         return DP_DROP_SEQUENCE_LATE;
+    if (p->has_frame)
+        dp_subscription_frame(s, p->frame);
     what->stream = p->stream;
+    what->frame_offset = s->framemap.offset;
     what->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
     return DP_DROPS;
 }

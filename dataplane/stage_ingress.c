@@ -73,6 +73,7 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     struct dp_stream *st = p->stream;
     p->keyframe = false;
     p->padding = false;
+    p->has_frame = false;
     if (st->dd == NULL)
         return;
     const struct dp_rtp_ext *ext =
@@ -82,9 +83,12 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
         return;
     }
     struct dp_dd dd;
+    enum dp_dd_error error =
+        dp_dd_read(st->dd, p->index, dp_packet_payload(m) + ext->off, ext->len, &dd);
     st->has_dd = true;
-    if (dp_dd_read(st->dd, p->index, dp_packet_payload(m) + ext->off, ext->len, &dd) == DP_DD_OK)
-        p->keyframe = dd.keyframe;
+    p->has_frame = ext->len >= DP_DD_LEN_MIN;
+    p->frame = dd.frame_number;
+    p->keyframe = error == DP_DD_OK && dd.keyframe;
 }
 
 /* What an authentic packet is dropped for, or DP_DROPS. */

@@ -39,15 +39,17 @@ void dp_subscription_stop(struct dp_subscription *s)
     set_stream(&s->wanted, NULL);
 }
 
-static void begin_run(struct dp_subscription *s, struct dp_stream *st, uint32_t ts_offset)
+/* What is forwarded from here on has its own offsets. */
+static void begin_run(struct dp_subscription *s)
 {
     if (++s->run == 0)
         s->run = 1;
     s->runs[s->run % DP_RECORD_RUNS] = (struct dp_run){
         .number = s->run,
-        .in_ssrc = st->ssrc,
-        .ts_offset = ts_offset,
-        .stream = st,
+        .in_ssrc = s->stream->ssrc,
+        .ts_offset = s->tsmap.offset,
+        .frame_offset = s->framemap.offset,
+        .stream = s->stream,
     };
 }
 
@@ -62,15 +64,25 @@ void dp_subscription_switch(struct dp_worker *w, struct dp_subscription *s, stru
     set_stream(&s->wanted, NULL);
     dp_seqmap_switch(&s->seqmap, ++s->switches);
     dp_tsmap_switch(&s->tsmap, p->rtp.ts, (uint32_t)(elapsed_ms * clock_rate / 1000));
-    begin_run(s, s->stream, s->tsmap.offset);
+    dp_framemap_switch(&s->framemap);
+    if (p->has_frame)
+        dp_framemap_align(&s->framemap, p->frame);
+    begin_run(s);
     w->session->counts.stream_switches++;
+}
+
+void dp_subscription_frame(struct dp_subscription *s, uint16_t frame)
+{
+    if (dp_framemap_align(&s->framemap, frame))
+        begin_run(s);
+    dp_framemap_forward(&s->framemap, frame);
 }
 
 void dp_subscription_forget(struct dp_subscription *s)
 {
     memset(s->runs, 0, sizeof(s->runs));
     if (s->stream)
-        begin_run(s, s->stream, s->tsmap.offset);
+        begin_run(s);
 }
 
 const struct dp_run *dp_subscription_run(const struct dp_subscription *s, uint16_t number)

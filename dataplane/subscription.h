@@ -19,6 +19,8 @@ void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct
 void dp_subscription_stop(struct dp_subscription *s);
 /* From packet m on the wanted stream is forwarded. */
 void dp_subscription_switch(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m);
+/* The packet forwarded next is of this frame of s->stream, by its Dependency Descriptor. */
+void dp_subscription_frame(struct dp_subscription *s, uint16_t frame);
 /* Packets sent so far cannot be built again from what is set now: no retransmission of them. */
 void dp_subscription_forget(struct dp_subscription *s);
 

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DP_DD_LEN_MIN       3 /* mandatory fields; the frame number is 16 bits from byte */
+#define DP_DD_FRAME         1 /* this one on */
 #define DP_DD_TEMPLATES_MAX 64
 #define DP_DD_TARGETS_MAX   32
 #define DP_DD_CHAINS_MAX    32

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dataplane/rtp/dd.h"
 #include "dataplane/rtp/wire.h"
 
 /* What becomes of a publisher's element on its way to a subscriber. */
@@ -28,6 +29,7 @@ struct element {
     const uint8_t *data;
     uint8_t id;
     uint8_t len;
+    uint16_t frame_offset; /* of a Dependency Descriptor; else 0 */
 };
 
 /* The elements of one outgoing header: each kind at most once, so the count is bounded by design.
@@ -92,15 +94,16 @@ int dp_ext_transport_cc(const uint8_t *p, const struct dp_rtp_header *h,
     return 0;
 }
 
-static void add(struct elements *list, const struct dp_ext_map *out, unsigned id,
-                const uint8_t *data, unsigned len)
+static struct element *add(struct elements *list, const struct dp_ext_map *out, unsigned id,
+                           const uint8_t *data, unsigned len)
 {
     bool fits = id <= DP_EXT_ONE_BYTE_ID_MAX && len >= 1 && len <= DP_EXT_ONE_BYTE_LEN_MAX;
     if (id == 0 || (!fits && !out->two_byte))
-        return;
+        return NULL;
     list->two_byte |= !fits;
-    list->el[list->count++] =
-        (struct element){.data = data, .id = (uint8_t)id, .len = (uint8_t)len};
+    struct element *e = &list->el[list->count++];
+    *e = (struct element){.data = data, .id = (uint8_t)id, .len = (uint8_t)len};
+    return e;
 }
 
 static void add_copied(struct elements *list, const uint8_t *p, const struct dp_rtp_header *h,
@@ -113,7 +116,9 @@ static void add_copied(struct elements *list, const uint8_t *p, const struct dp_
         if (fates[kind] != FATE_COPY || taken[kind])
             continue;
         taken[kind] = true;
-        add(list, rw->out, rw->out->id_of[kind], p + e->off, e->len);
+        struct element *copy = add(list, rw->out, rw->out->id_of[kind], p + e->off, e->len);
+        if (copy && kind == HR_EXT_DEPENDENCY_DESCRIPTOR && e->len >= DP_DD_LEN_MIN)
+            copy->frame_offset = rw->frame_offset;
     }
 }
 
@@ -140,6 +145,8 @@ static void write_ext(uint8_t *dst, const struct elements *list, size_t bytes)
             *dst++ = (uint8_t)(e->id << 4 | (e->len - 1));
         }
         memcpy(dst, e->data, e->len);
+        if (e->frame_offset)
+            dp_put16(dst + DP_DD_FRAME, (uint16_t)(dp_get16(dst + DP_DD_FRAME) + e->frame_offset));
         dst += e->len;
     }
     memset(dst, 0, (size_t)(end - dst));

@@ -164,3 +164,26 @@ uint32_t dp_tsmap_forward(struct dp_tsmap *m, uint32_t in)
     m->started = true;
     return out;
 }
+
+void dp_framemap_switch(struct dp_framemap *m)
+{
+    m->aligned = false;
+}
+
+bool dp_framemap_align(struct dp_framemap *m, uint16_t in)
+{
+    if (m->aligned)
+        return false;
+    if (m->started)
+        m->offset = (uint16_t)(m->highest + 1 - in);
+    m->aligned = true;
+    return true;
+}
+
+void dp_framemap_forward(struct dp_framemap *m, uint16_t in)
+{
+    uint16_t out = (uint16_t)(in + m->offset);
+    if (!m->started || (int16_t)(out - m->highest) > 0)
+        m->highest = out;
+    m->started = true;
+}

@@ -1,5 +1,5 @@
 /*
- * Outgoing sequence numbers and timestamps of one subscription.
+ * Outgoing sequence numbers, timestamps and frame numbers of one subscription.
  * All sequence numbers are extended to 48 bits as SRTP counts them (rollover counter << 16 | seq).
  * Two inputs never get one output, and outputs are ordered as inputs are: SRTP's keystream depends
  * on it (RFC 3711 section 9.1).
@@ -80,5 +80,24 @@ static inline uint32_t dp_tsmap_at(const struct dp_tsmap *m, uint32_t in)
 {
     return in + m->offset;
 }
+
+/*
+ * Outgoing frame numbers of the Dependency Descriptor: a constant offset per stream, and a switch
+ * goes on from the highest. A browser drops every key frame numbered before the newest it has seen,
+ * and the numbers of another publisher, or of the same one who came back, begin anywhere.
+ */
+struct dp_framemap {
+    uint16_t offset;
+    uint16_t highest; /* newest output */
+    bool started;
+    bool aligned; /* offset is for the stream that is forwarded now */
+};
+
+/* Another stream follows. */
+void dp_framemap_switch(struct dp_framemap *m);
+/* The first frame number of a stream sets its offset; true: it has done so just now. */
+bool dp_framemap_align(struct dp_framemap *m, uint16_t in);
+/* A packet with this frame number is forwarded, under in + m->offset. */
+void dp_framemap_forward(struct dp_framemap *m, uint16_t in);
 
 #endif

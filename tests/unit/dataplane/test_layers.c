@@ -12,6 +12,7 @@ static const char *const rids[] = {"q", "h", "f"};
 static struct rig_client *pub, *sub;
 static uint16_t seqs[3];
 static uint32_t ts[3];
+static uint16_t frames[3]; /* numbers of the Dependency Descriptor */
 static bool with_dd;
 
 static void begin(void)
@@ -24,14 +25,25 @@ static void begin(void)
     for (unsigned i = 0; i < 3; i++) {
         seqs[i] = (uint16_t)(65000 + 500 * i); /* they wrap at different times */
         ts[i] = 1000000 * (i + 1);
+        frames[i] = (uint16_t)(65500 - 20000 * i);
     }
+}
+
+/* The descriptor of a frame's packet; the template in the first three bytes has number 0. */
+static unsigned descriptor(uint8_t dd[6], bool key, uint16_t frame)
+{
+    unsigned len = key ? sizeof(rig_dd_key) : sizeof(rig_dd_delta);
+    memcpy(dd, key ? rig_dd_key : rig_dd_delta, len);
+    dd[1] = (uint8_t)(frame >> 8);
+    dd[2] = (uint8_t)frame;
+    return len;
 }
 
 /* One frame of a layer: packets of 1000 bytes filled with its number. */
 static void send_frame(unsigned layer, bool key, unsigned packets)
 {
     for (unsigned i = 0; i < packets; i++) {
-        bool start = key && i == 0;
+        uint8_t dd[6];
         struct rig_rtp p = {.ssrc = 100 + layer,
                             .seq = seqs[layer]++,
                             .ts = ts[layer],
@@ -41,13 +53,12 @@ static void send_frame(unsigned layer, bool key, unsigned packets)
                             .marker = i + 1 == packets,
                             .len = 1000,
                             .fill = (uint8_t)(layer + 1)};
-        if (with_dd) {
-            p.dd = start ? rig_dd_key : rig_dd_delta;
-            p.dd_len = start ? sizeof(rig_dd_key) : sizeof(rig_dd_delta);
-        }
+        p.dd = dd;
+        p.dd_len = with_dd ? descriptor(dd, key && i == 0, frames[layer]) : 0;
         rig_send(pub, &p);
     }
     ts[layer] += 3000;
+    frames[layer]++;
 }
 
 /* A frame of each of the first n layers, n packets large, and the time of one; the last has the
@@ -65,7 +76,25 @@ struct view {
     uint32_t ts;
     unsigned layer; /* of the newest packet */
     unsigned switches;
+    bool numbered;
+    uint16_t frame;
 };
+
+/* Frame numbers go on by one with every frame, whatever stream it came from. */
+static void watch_frame(struct view *v, const struct rig_got *g)
+{
+    const struct dp_rtp_ext *dd = NULL;
+    for (unsigned i = 0; i < g->rtp.ext_count; i++)
+        if (g->rtp.ext[i].id == exts.id[HR_EXT_DEPENDENCY_DESCRIPTOR])
+            dd = &g->rtp.ext[i];
+    if (dd == NULL)
+        return;
+    uint16_t frame = (uint16_t)(g->bytes[dd->off + 1] << 8 | g->bytes[dd->off + 2]);
+    if (v->numbered)
+        assert_int_equal(frame, (uint16_t)(v->frame + (g->rtp.ts != v->ts)));
+    v->frame = frame;
+    v->numbered = true;
+}
 
 /* Reads what came; sequence numbers have no gap, timestamps never step back. */
 static void watch(struct view *v)
@@ -86,7 +115,11 @@ static void watch(struct view *v)
                 v->switches++;
             }
         }
-        *v = (struct view){true, g.rtp.seq, g.rtp.ts, layer, v->switches};
+        watch_frame(v, &g);
+        v->started = true;
+        v->seq = g.rtp.seq;
+        v->ts = g.rtp.ts;
+        v->layer = layer;
     }
 }
 
@@ -202,6 +235,36 @@ static void test_layer_restarts(void **state)
     watch(&v);
 }
 
+/* Somebody leaves and comes back: under the same SSRC the receiver sees his frames go on. */
+static void test_another_publisher(void **state)
+{
+    struct view v = {0};
+    uint8_t dd[6];
+    begin();
+    for (int i = 0; i < 100; i++) {
+        send_frame(0, i == 0, 1);
+        watch(&v);
+    }
+    for (unsigned again = 1; again < 4; again++) {
+        struct rig_client *next = rig_client(again + 1, GCM, exts);
+        assert_int_equal(rig_delete(HEADRACE__OBJECT_DELETE__TYPE__SOURCE, again), HR_ERROR_OK);
+        assert_int_equal(rig_video(again + 1, next, 1), HR_ERROR_OK);
+        assert_int_equal(rig_subscribe(1, sub, again + 1), HR_ERROR_OK);
+        for (uint16_t i = 0; i < 20; i++) {
+            struct rig_rtp p = {.ssrc = 7, .seq = i, .ts = 3000 * i, .pt = 96, .mid = "v"};
+            p.rid = rids[0];
+            p.len = 1000;
+            p.fill = 1;
+            p.dd = dd;
+            p.dd_len = again == 2 ? 0 : descriptor(dd, i == 0, i);
+            rig_send(next, &p);
+        }
+        uint16_t before = v.frame;
+        watch(&v);
+        assert_int_equal((uint16_t)(v.frame - before), again == 2 ? 0 : 20);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_up, rig_down)
@@ -211,6 +274,7 @@ int main(void)
         TEST(test_small_differences_do_not_switch),
         TEST(test_retransmission_across_a_switch),
         TEST(test_layer_restarts),
+        TEST(test_another_publisher),
     };
     return cmocka_run_group_tests(tests, rig_eal, NULL);
 }
