@@ -8,11 +8,15 @@
 
 #define KIND(k) (1u << HR_EXT_##k)
 
-/* What we read or pass on, and what a subscriber can do with. */
+/* What we read or pass on. */
 #define FORWARDED                                                                            \
     (KIND(MID) | KIND(AUDIO_LEVEL) | KIND(VIDEO_ORIENTATION) | KIND(DEPENDENCY_DESCRIPTOR) | \
      KIND(PLAYOUT_DELAY) | KIND(ABS_CAPTURE_TIME))
-#define PUBLISHED (FORWARDED | KIND(RID) | KIND(RRID) | KIND(TRANSPORT_CC))
+/*
+ * And what tells us about a publisher's packets. A subscriber never gets these, and yet its section
+ * accepts them: Chromium leaves an extension that one answer refused out of all later sections.
+ */
+#define ACCEPTED (FORWARDED | KIND(RID) | KIND(RRID) | KIND(TRANSPORT_CC))
 
 static bool has_feedback(const struct cp_sdp_media *m, uint8_t pt, const char *type)
 {
@@ -24,7 +28,7 @@ static bool has_feedback(const struct cp_sdp_media *m, uint8_t pt, const char *t
     return false;
 }
 
-/* Numbers on packets that nobody reports on would be wasted bytes: both or neither. */
+/* Numbers on packets that nobody could report on would be wasted bytes. */
 static bool transport_cc_offered(const struct cp_section *s)
 {
     for (size_t i = 0; i < s->m->n_codecs; i++) {
@@ -34,14 +38,9 @@ static bool transport_cc_offered(const struct cp_section *s)
     return false;
 }
 
-static unsigned wanted_extensions(const struct cp_negotiator *g, const struct cp_section *s)
+static unsigned wanted_extensions(const struct cp_section *s)
 {
-    unsigned wanted = s->client_sends ? PUBLISHED : FORWARDED;
-    if (!s->client_sends && g->cfg->subscribe_transport_cc)
-        wanted |= KIND(TRANSPORT_CC);
-    if (!transport_cc_offered(s))
-        wanted &= ~KIND(TRANSPORT_CC);
-    return wanted;
+    return transport_cc_offered(s) ? ACCEPTED : ACCEPTED & ~KIND(TRANSPORT_CC);
 }
 
 /*
@@ -59,7 +58,7 @@ static bool claim_id(struct cp_negotiator *g, uint8_t id, enum hr_ext_kind kind)
 
 int cp_negotiate_extensions(struct cp_negotiator *g, struct cp_section *s)
 {
-    unsigned wanted = wanted_extensions(g, s);
+    unsigned wanted = wanted_extensions(s);
     enum cp_sdp_direction way = s->client_sends ? CP_SDP_SENDONLY : CP_SDP_RECVONLY;
     for (size_t i = 0; i < s->offer->n_extmaps; i++) {
         const struct cp_sdp_extmap *e = &s->offer->extmaps[i];
@@ -94,14 +93,16 @@ static int answer_feedback(struct cp_negotiator *g, struct cp_section *s, uint8_
     return 0;
 }
 
-static void choose_feedback(const struct cp_section *s, struct cp_codec *c)
+static void choose_feedback(const struct cp_negotiator *g, const struct cp_section *s,
+                            struct cp_codec *c)
 {
+    bool reported = s->client_sends || g->cfg->subscribe_transport_cc;
     bool video = s->offer->kind == CP_SDP_VIDEO;
     c->nack = has_feedback(s->offer, c->pt, "nack");
     c->pli = video && has_feedback(s->offer, c->pt, "nack pli");
     c->fir = video && has_feedback(s->offer, c->pt, "ccm fir");
-    c->transport_cc =
-        s->m->ext[HR_EXT_TRANSPORT_CC] && has_feedback(s->offer, c->pt, "transport-cc");
+    c->transport_cc = reported && s->m->ext[HR_EXT_TRANSPORT_CC] &&
+                      has_feedback(s->offer, c->pt, "transport-cc");
     c->remb =
         video && s->client_sends && !c->transport_cc && has_feedback(s->offer, c->pt, "goog-remb");
 }
@@ -114,7 +115,7 @@ int cp_negotiate_feedback(struct cp_negotiator *g, struct cp_section *s)
         struct cp_codec *c = &m->codecs[i];
         if (c->key.id == CP_CODEC_RTX || c->key.id == CP_CODEC_TELEPHONE_EVENT)
             continue;
-        choose_feedback(s, c);
+        choose_feedback(g, s, c);
         const struct {
             bool accepted;
             const char *type;

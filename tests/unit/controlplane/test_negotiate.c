@@ -124,14 +124,28 @@ static void subscribers_get_what_they_can_use(void **state)
     struct deal d = deal_vector("chromium-publish");
     const struct cp_negotiated_media *v = &d.n->media[3];
     assert_int_equal(v->role, CP_MEDIA_SUBSCRIBE);
-    assert_int_equal(v->ext[HR_EXT_RID], 0);
-    assert_int_equal(v->ext[HR_EXT_TRANSPORT_CC], 0);
     assert_int_equal(v->ext[HR_EXT_DEPENDENCY_DESCRIPTOR], 12);
+    assert_int_equal(v->ext[HR_EXT_ABS_SEND_TIME], 0);
     assert_true(v->nack && v->pli && v->fir && !v->transport_cc);
     for (size_t i = 0; i < v->n_codecs; i++)
         assert_int_not_equal(v->codecs[i].key.id, CP_CODEC_RTX);
     assert_non_null(strstr(d.n->answer, "a=msid:stream-1 track-3\r\n"));
     assert_non_null(strstr(d.n->answer, "a=ssrc:1006 cname:p1\r\n"));
+    deal_free(&d);
+}
+
+/* Chromium would leave them out of later sections that it sends in. */
+static void subscribers_do_not_refuse_what_publishers_need(void **state)
+{
+    struct deal d = deal_vector("chromium-publish");
+    const struct cp_negotiated_media *pub = &d.n->media[1], *sub = &d.n->media[3];
+    static const enum hr_ext_kind kinds[] = {HR_EXT_MID, HR_EXT_RID, HR_EXT_RRID,
+                                             HR_EXT_TRANSPORT_CC};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        assert_int_not_equal(sub->ext[kinds[i]], 0);
+        assert_int_equal(sub->ext[kinds[i]], pub->ext[kinds[i]]);
+    }
+    assert_false(sub->transport_cc);
     deal_free(&d);
 }
 
@@ -497,6 +511,7 @@ int main(void)
         cmocka_unit_test(an_answer_mirrors_its_offer),
         cmocka_unit_test(chromium_publishes_three_layers),
         cmocka_unit_test(subscribers_get_what_they_can_use),
+        cmocka_unit_test(subscribers_do_not_refuse_what_publishers_need),
         cmocka_unit_test(rtx_and_transport_cc_for_subscribers_when_asked),
         cmocka_unit_test(firefox_cannot_read_descriptors_it_sends),
         cmocka_unit_test(a_later_offer_keeps_what_was_agreed),
