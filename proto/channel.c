@@ -1,10 +1,11 @@
 /*
- * The memfd begins with a header page, then the rings, each at an offset that the header names. Ring
- * storage is position-independent, so each side maps it where it likes. The far side is trusted to be the
- * daemon that SO_PEERCRED showed, but not to be free of faults: offsets and geometry are checked once at
- * attach, a slot's length at every read.
+ * The memfd begins with a header page, then the rings, each at an offset that the header names.
+ * Ring storage is position-independent, so each side maps it where it likes. The far side is
+ * trusted to be the daemon that SO_PEERCRED showed, but not to be free of faults: offsets and
+ * geometry are checked once at attach, a slot's length at every read.
  */
-#define ALLOW_EXPERIMENTAL_API /* the zero-copy ring calls: what lets a message be packed in place */
+#define ALLOW_EXPERIMENTAL_API  /* the zero-copy ring calls: what lets a message be packed in place \
+                                 */
 
 #include "proto/channel.h"
 
@@ -289,7 +290,8 @@ static int wake_fd(const struct hr_channel *ch, enum hr_side side)
 
 void hr_channel_wake(struct hr_channel *ch, enum hr_side whom)
 {
-    /* The fence orders our enqueue before the look at the flag; its pair is in hr_channel_sleep(). */
+    /* The fence orders our enqueue before the look at the flag; its pair is in hr_channel_sleep().
+     */
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&ch->header->sleeping[whom], memory_order_relaxed) == 0)
         return;

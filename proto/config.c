@@ -1,7 +1,7 @@
 /*
- * libcyaml finds the keys, their nesting and their lines; every scalar arrives as text and is checked
- * against its row here, so that one table says type, range, default and help. Range errors name the line
- * by a second look at the file, since libcyaml has forgotten it by then.
+ * libcyaml finds the keys, their nesting and their lines; every scalar arrives as text and is
+ * checked against its row here, so that one table says type, range, default and help. Range errors
+ * name the line by a second look at the file, since libcyaml has forgotten it by then.
  */
 #include "proto/config.h"
 
@@ -11,8 +11,8 @@
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +69,8 @@ static cyaml_schema_field_t row_field(unsigned i, const char *key)
 
     if (!list) {
         f.data_offset = (uint32_t)(at + offsetof(struct raw_value, scalar));
-        f.value = (cyaml_schema_value_t){CYAML_VALUE_STRING(
-            CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, CYAML_UNLIMITED)};
+        f.value = (cyaml_schema_value_t){
+            CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, CYAML_UNLIMITED)};
         return f;
     }
     f.data_offset = (uint32_t)(at + offsetof(struct raw_value, list));
@@ -84,7 +84,8 @@ static cyaml_schema_field_t row_field(unsigned i, const char *key)
     return f;
 }
 
-/* Every section is a mapping at offset 0, so that its keys may keep their place in struct loaded.raw. */
+/* Every section is a mapping at offset 0, so that its keys may keep their place in struct
+ * loaded.raw. */
 static void make_schema(struct schema *s)
 {
     unsigned top = 0;
@@ -146,8 +147,8 @@ static int find_line(const char *path, const char *name)
         size_t indent = strspn(line, " ");
         if (dot && indent == 0 && line[0] != '#' && line[0] != '\n')
             inside = !strncmp(line, name, section) && line[section] == ':';
-        if (inside && (dot != NULL) == (indent > 0) &&
-            !strncmp(line + indent, key, strlen(key)) && line[indent + strlen(key)] == ':') {
+        if (inside && (dot != NULL) == (indent > 0) && !strncmp(line + indent, key, strlen(key)) &&
+            line[indent + strlen(key)] == ':') {
             found = n;
             break;
         }
@@ -285,7 +286,8 @@ static int check_addresses(struct load *ld)
         const struct hr_config_port *p = &c->dataplane.ports[i];
         for (unsigned j = 0; j < p->addresses_count; j++)
             if (hr_address_parse(p->addresses[j], &a) || a.port || !a.prefix)
-                return fail(ld, "dataplane.ports", "'%s' of %s is not an address with prefix, such as 198.18.0.2/24",
+                return fail(ld, "dataplane.ports",
+                            "'%s' of %s is not an address with prefix, such as 198.18.0.2/24",
                             p->addresses[j], p->device);
     }
     for (unsigned i = 0; i < c->media.advertise_count; i++)

@@ -1,6 +1,7 @@
 /*
  * /etc/headrace/headrace.yaml, read by both daemons and the command through one table (libcyaml).
- * A row per key: name, type, default, range, help. `headrace config show` and docs are made from it.
+ * A row per key: name, type, default, range, help. `headrace config show` and docs are made from
+ * it.
  */
 #ifndef HR_CONFIG_H
 #define HR_CONFIG_H
@@ -10,8 +11,8 @@
 #include <stdint.h>
 
 struct hr_config_port {
-    char *device;       /* "0000:01:00.0" or "net_af_packet0,iface=eth1" */
-    char **addresses;   /* "198.18.0.2/24", "2001:2::2/64" */
+    char *device;     /* "0000:01:00.0" or "net_af_packet0,iface=eth1" */
+    char **addresses; /* "198.18.0.2/24", "2001:2::2/64" */
     unsigned addresses_count;
 };
 
@@ -22,23 +23,23 @@ struct hr_config {
         char **eal; /* extra EAL arguments, one each */
         unsigned eal_count;
         bool hugepages;
-        uint32_t memory_mb;  /* for DPDK */
-        char *main_core;     /* "" : any */
-        char *worker_cores;  /* "1", "2-5,8"; "" : one worker, not pinned */
-        char *polling;       /* busy, low-power */
-        uint32_t nap_us;     /* low-power: longest nap */
-        uint32_t mbufs;      /* packets */
-        uint32_t shards;     /* a power of two */
-        uint32_t endpoints;  /* limits of the tables */
+        uint32_t memory_mb; /* for DPDK */
+        char *main_core;    /* "" : any */
+        char *worker_cores; /* "1", "2-5,8"; "" : one worker, not pinned */
+        char *polling;      /* busy, low-power */
+        uint32_t nap_us;    /* low-power: longest nap */
+        uint32_t mbufs;     /* packets */
+        uint32_t shards;    /* a power of two */
+        uint32_t endpoints; /* limits of the tables */
         uint32_t sources;
         uint32_t subscriptions;
-        bool check_nonces;   /* watch every packet sent; costs time */
+        bool check_nonces; /* watch every packet sent; costs time */
         struct hr_config_port *ports;
         unsigned ports_count;
     } dataplane;
     struct {
-        uint16_t port;     /* UDP 10000 */
-        char **advertise;  /* addresses in ICE candidates; none: the ports' own */
+        uint16_t port;    /* UDP 10000 */
+        char **advertise; /* addresses in ICE candidates; none: the ports' own */
         unsigned advertise_count;
         char **video_codecs; /* in order of preference */
         unsigned video_codecs_count;
@@ -49,8 +50,8 @@ struct hr_config {
         bool peek; /* uncover codec payload headers where the Dependency Descriptor is missing */
     } media;
     struct {
-        char *address; /* 127.0.0.1 */
-        uint16_t port; /* 8080 */
+        char *address;         /* 127.0.0.1 */
+        uint16_t port;         /* 8080 */
         char *tls_certificate; /* "" : no TLS */
         char *tls_key;
         char *web_root;
@@ -62,7 +63,7 @@ struct hr_config {
         uint32_t participants_per_room;
         uint32_t participants;
         uint32_t sources_per_participant;
-        uint32_t chat_lines; /* kept per room */
+        uint32_t chat_lines;          /* kept per room */
         uint32_t messages_per_second; /* of one client */
         uint32_t resume_s;            /* a participant without signalling is kept this long */
     } limits;
@@ -72,7 +73,8 @@ struct hr_config_error {
     char text[512]; /* "FILE:LINE: dataplane.polling: 'bussy' is not one of busy, low-power" */
 };
 
-/* path NULL: /etc/headrace/headrace.yaml, and the defaults where it does not exist. 0 or -errno with err filled. */
+/* path NULL: /etc/headrace/headrace.yaml, and the defaults where it does not exist. 0 or -errno
+ * with err filled. */
 int hr_config_load(const char *path, struct hr_config **out, struct hr_config_error *err);
 void hr_config_free(struct hr_config *c);
 
@@ -83,7 +85,9 @@ struct hr_config_key {
     const char *help;
 };
 const struct hr_config_key *hr_config_keys(size_t *count);
-/* The value of a key as YAML text on one line; 0 or -ENOENT. is_default tells whether it was not set. */
-int hr_config_value(const struct hr_config *c, const char *name, char *buf, size_t size, bool *is_default);
+/* The value of a key as YAML text on one line; 0 or -ENOENT. is_default tells whether it was not
+ * set. */
+int hr_config_value(const struct hr_config *c, const char *name, char *buf, size_t size,
+                    bool *is_default);
 
 #endif

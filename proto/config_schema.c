@@ -6,12 +6,12 @@
 #define HR_WEB_ROOT "/usr/share/headrace/web"
 #endif
 
-#define AT(field)      offsetof(struct hr_config, field)
-#define LIST(field)    AT(field), AT(field##_count)
-#define SCALAR(field)  AT(field), 0
-#define TEXT           0, 0, NULL
-#define ONE_OF(list)   0, 0, list
-#define RANGE(lo, hi)  lo, hi, NULL
+#define AT(field)     offsetof(struct hr_config, field)
+#define LIST(field)   AT(field), AT(field##_count)
+#define SCALAR(field) AT(field), 0
+#define TEXT          0, 0, NULL
+#define ONE_OF(list)  0, 0, list
+#define RANGE(lo, hi) lo, hi, NULL
 
 const char *const config_sections[] = {"dataplane", "media", "http", "limits", NULL};
 

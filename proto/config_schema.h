@@ -1,4 +1,5 @@
-/* The table of configuration keys: what config.c makes the YAML schema, defaults, checks and help from. */
+/* The table of configuration keys: what config.c makes the YAML schema, defaults, checks and help
+ * from. */
 #ifndef HR_CONFIG_SCHEMA_H
 #define HR_CONFIG_SCHEMA_H
 
@@ -18,13 +19,14 @@ struct config_row {
     enum config_type type;
     size_t offset;       /* in struct hr_config */
     size_t count_offset; /* of lists */
-    const char *fallback; /* the default as text; list entries with commas between; "" for an empty list */
-    uint64_t min, max;    /* of numbers */
-    const char *choices;  /* "busy, low-power", or NULL */
+    const char
+        *fallback; /* the default as text; list entries with commas between; "" for an empty list */
+    uint64_t min, max;   /* of numbers */
+    const char *choices; /* "busy, low-power", or NULL */
     const char *help;
 };
 
-#define CONFIG_ROWS 37
+#define CONFIG_ROWS     37
 #define CONFIG_LIST_MAX 32 /* entries of a list; more are refused */
 
 extern const struct config_row config_rows[CONFIG_ROWS];

@@ -106,9 +106,10 @@ int hr_config_value(const struct hr_config *c, const char *name, char *buf, size
 
 static void type_text(const struct config_row *row, char *buf, size_t size)
 {
-    static const char *const names[] = {
-        [CONFIG_STRING] = "text", [CONFIG_BOOL] = "true or false", [CONFIG_LIST] = "list of text",
-        [CONFIG_PORTS] = "list of {device, addresses}"};
+    static const char *const names[] = {[CONFIG_STRING] = "text",
+                                        [CONFIG_BOOL] = "true or false",
+                                        [CONFIG_LIST] = "list of text",
+                                        [CONFIG_PORTS] = "list of {device, addresses}"};
 
     if (row->type == CONFIG_U16 || row->type == CONFIG_U32)
         snprintf(buf, size, "%" PRIu64 "..%" PRIu64, row->min, row->max);

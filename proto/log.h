@@ -1,6 +1,6 @@
 /*
- * Lines for an operator: one event, what happened, what can be done. To stderr as "LEVEL name: text", with the
- * sd-daemon prefix when journald reads. Not from a stage. Thread-safe.
+ * Lines for an operator: one event, what happened, what can be done. To stderr as "LEVEL name:
+ * text", with the sd-daemon prefix when journald reads. Not from a stage. Thread-safe.
  */
 #ifndef HR_LOG_H
 #define HR_LOG_H

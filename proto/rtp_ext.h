@@ -9,21 +9,21 @@
 #include <string.h>
 
 /* X(kind, word in messages and traces, URI). Kinds travel between processes: append only. */
-#define HR_EXT_TABLE(X)                                                                          \
-    X(MID, "mid", "urn:ietf:params:rtp-hdrext:sdes:mid")                                         \
-    X(RID, "rid", "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id")                               \
-    X(RRID, "repaired-rid", "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id")            \
-    X(AUDIO_LEVEL, "audio-level", "urn:ietf:params:rtp-hdrext:ssrc-audio-level")                 \
-    X(TRANSPORT_CC, "transport-cc",                                                              \
-      "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01")               \
-    X(ABS_SEND_TIME, "abs-send-time",                                                            \
-      "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time")                              \
-    X(VIDEO_ORIENTATION, "video-orientation", "urn:3gpp:video-orientation")                      \
-    X(DEPENDENCY_DESCRIPTOR, "dependency-descriptor",                                            \
-      "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension") \
-    X(PLAYOUT_DELAY, "playout-delay",                                                            \
-      "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay")                              \
-    X(ABS_CAPTURE_TIME, "abs-capture-time",                                                      \
+#define HR_EXT_TABLE(X)                                                                            \
+    X(MID, "mid", "urn:ietf:params:rtp-hdrext:sdes:mid")                                           \
+    X(RID, "rid", "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id")                                 \
+    X(RRID, "repaired-rid", "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id")              \
+    X(AUDIO_LEVEL, "audio-level", "urn:ietf:params:rtp-hdrext:ssrc-audio-level")                   \
+    X(TRANSPORT_CC, "transport-cc",                                                                \
+      "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01")                 \
+    X(ABS_SEND_TIME, "abs-send-time",                                                              \
+      "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time")                                \
+    X(VIDEO_ORIENTATION, "video-orientation", "urn:3gpp:video-orientation")                        \
+    X(DEPENDENCY_DESCRIPTOR, "dependency-descriptor",                                              \
+      "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension")   \
+    X(PLAYOUT_DELAY, "playout-delay",                                                              \
+      "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay")                                \
+    X(ABS_CAPTURE_TIME, "abs-capture-time",                                                        \
       "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time")
 
 enum hr_ext_kind {

@@ -1,6 +1,6 @@
 /*
- * The headrace command: one row per subcommand. A row's get() makes a JSON value, and --json prints just
- * that; text() prints the same value for people. So neither can know more than the other.
+ * The headrace command: one row per subcommand. A row's get() makes a JSON value, and --json prints
+ * just that; text() prints the same value for people. So neither can know more than the other.
  */
 #ifndef CP_CLI_COMMAND_H
 #define CP_CLI_COMMAND_H
@@ -27,7 +27,7 @@ struct cli_context {
 };
 
 struct cli_command {
-    const char *name; /* "config show" */
+    const char *name;     /* "config show" */
     const char *argument; /* "NAME", or NULL */
     const char *help;
     json_t *(*get)(struct cli_context *c); /* NULL: failed, c->error and c->exit say why */
@@ -50,13 +50,15 @@ void cli_config_show_text(const json_t *v);
 json_t *cli_version_get(struct cli_context *c);
 void cli_version_text(const json_t *v);
 
-/* The directory of the sockets: --run-dir, else the configuration's; NULL with c->error filled. Caller frees. */
+/* The directory of the sockets: --run-dir, else the configuration's; NULL with c->error filled.
+ * Caller frees. */
 char *cli_run_dir(struct cli_context *c);
 
 __attribute__((format(printf, 3, 4))) json_t *cli_fail(struct cli_context *c, enum cli_exit code,
                                                        const char *format, ...);
 
-/* The control plane's admin answer to GET path; the HTTP status in *status, 0 when it does not answer. */
+/* The control plane's admin answer to GET path; the HTTP status in *status, 0 when it does not
+ * answer. */
 json_t *cli_controlplane_get(struct cli_context *c, const char *path, long *status);
 /* The dataplane's Status as JSON; NULL when it does not answer, c->error says why. */
 json_t *cli_dataplane_status(struct cli_context *c);

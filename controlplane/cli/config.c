@@ -64,8 +64,7 @@ void cli_config_show_text(const json_t *v)
     size_t length = 0, i;
     json_t *row;
 
-    json_array_foreach(v, i, row)
-    {
+    json_array_foreach (v, i, row) {
         const char *key = cli_string(row, "key", "");
         const char *dot = strchr(key, '.');
         char *value = json_dumps(json_object_get(row, "value"), JSON_ENCODE_ANY);

@@ -121,10 +121,10 @@ static json_t *worker(const Headrace__WorkerStatus *w)
 
     for (size_t i = 0; i < w->n_stages; i++) {
         const Headrace__StageCounters *s = w->stages[i];
-        json_array_append_new(stages, json_pack("{s:s, s:I, s:I, s:I}", "name", s->name, "calls",
-                                                (json_int_t)s->calls, "packets",
-                                                (json_int_t)s->packets, "cycles",
-                                                (json_int_t)s->cycles));
+        json_array_append_new(stages,
+                              json_pack("{s:s, s:I, s:I, s:I}", "name", s->name, "calls",
+                                        (json_int_t)s->calls, "packets", (json_int_t)s->packets,
+                                        "cycles", (json_int_t)s->cycles));
     }
     return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o, s:o}", "id", (int)w->id, "cpu",
                      (int)w->lcore, "shards", (int)w->shards, "endpoints", (int)w->endpoints,

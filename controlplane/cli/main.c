@@ -12,9 +12,11 @@ const struct cli_command cli_commands[] = {
     {"status", NULL, "both daemons: are they up, what do they carry, what do they drop",
      cli_status_get, cli_status_text},
     {"rooms", NULL, "the rooms and how many are in them", cli_rooms_get, cli_rooms_text},
-    {"room", "NAME", "who is in a room, what they publish and receive", cli_room_get, cli_room_text},
-    {"config check", "[FILE]", "whether a configuration is right; names line and key where it is not",
-     cli_config_check_get, cli_config_check_text},
+    {"room", "NAME", "who is in a room, what they publish and receive", cli_room_get,
+     cli_room_text},
+    {"config check", "[FILE]",
+     "whether a configuration is right; names line and key where it is not", cli_config_check_get,
+     cli_config_check_text},
     {"config show", NULL, "every key with its value (--diff: only those that are set)",
      cli_config_show_get, cli_config_show_text},
     {"version", NULL, "versions of this command and of the daemons that run", cli_version_get,
@@ -68,11 +70,13 @@ static const struct cli_command *find(int argc, char **argv, int *words)
 static const struct cli_command *parse(int argc, char **argv, struct cli_context *c)
 {
     enum { CONFIG = 1, RUN_DIR, JSON, DIFF, VERSION, HELP };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, CONFIG}, {"run-dir", required_argument, NULL, RUN_DIR},
-        {"json", no_argument, NULL, JSON},           {"diff", no_argument, NULL, DIFF},
-        {"version", no_argument, NULL, VERSION},     {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
+                                            {"run-dir", required_argument, NULL, RUN_DIR},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"diff", no_argument, NULL, DIFF},
+                                            {"version", no_argument, NULL, VERSION},
+                                            {"help", no_argument, NULL, HELP},
+                                            {NULL, 0, NULL, 0}};
     int o;
 
     c->exit = CLI_USAGE;

@@ -29,8 +29,7 @@ void cli_rooms_text(const json_t *v)
         return;
     }
     printf("%-32s %12s %8s %10s\n", "ROOM", "PARTICIPANTS", "SOURCES", "AGE");
-    json_array_foreach(v, i, room)
-    {
+    json_array_foreach (v, i, room) {
         json_int_t seconds = (json_int_t)time(NULL) - cli_integer(room, "created_s");
         printf("%-32s %12lld %8lld %10s\n", cli_string(room, "name", "?"),
                (long long)cli_integer(room, "participants"),
@@ -73,18 +72,15 @@ void cli_room_text(const json_t *v)
 
     printf("Room %s, %zu participants\n", cli_string(v, "name", "?"),
            json_array_size(json_object_get(v, "participants")));
-    json_array_foreach(json_object_get(v, "participants"), i, p)
-    {
+    json_array_foreach (json_object_get(v, "participants"), i, p) {
         printf("  %-6s %-24s %-7s %-12s %-24s %s\n", cli_string(p, "id", "?"),
                cli_string(p, "name", ""), cli_string(p, "kind", ""),
                json_is_true(json_object_get(p, "connected")) ? "connected" : "connecting",
                cli_string(p, "address", "-"), cli_string(p, "srtp", "-"));
-        json_array_foreach(json_object_get(p, "sources"), j, s)
-        {
+        json_array_foreach (json_object_get(p, "sources"), j, s) {
             print_source(s);
         }
-        json_array_foreach(json_object_get(p, "subscriptions"), j, s)
-        {
+        json_array_foreach (json_object_get(p, "subscriptions"), j, s) {
             printf("    receives  %-6s %10lld packets sent %8lld sent again\n",
                    cli_string(s, "source", "-"), (long long)cli_integer(s, "packets"),
                    (long long)cli_integer(s, "retransmitted"));

@@ -72,15 +72,13 @@ static void print_worker(const json_t *w)
            total > 0 ? 100 * busy / total : 0, (long long)cli_integer(w, "endpoints"),
            (long long)cli_integer(w, "streams"), (long long)cli_integer(w, "subscriptions"));
     printf("    %-10s %14s %14s %14s\n", "stage", "packets", "packets/call", "cycles/packet");
-    json_array_foreach(json_object_get(w, "stages"), i, s)
-    {
+    json_array_foreach (json_object_get(w, "stages"), i, s) {
         double packets = (double)cli_integer(s, "packets"), calls = (double)cli_integer(s, "calls");
         if (packets > 0)
             printf("    %-10s %14.0f %14.1f %14.0f\n", cli_string(s, "name", "?"), packets,
                    calls > 0 ? packets / calls : 0, (double)cli_integer(s, "cycles") / packets);
     }
-    json_object_foreach(json_object_get(w, "drops"), name, value)
-    {
+    json_object_foreach (json_object_get(w, "drops"), name, value) {
         if (json_integer_value(value))
             printf("    dropped    %14lld  %s\n", (long long)json_integer_value(value), name);
     }
@@ -100,20 +98,17 @@ static void print_dataplane(const json_t *d)
            cli_duration(cli_integer(d, "uptime_s"), up), cli_string(d, "version", "?"),
            cli_string(d, "srtp_kernel", "?"), (long long)cli_integer(d, "mbufs_used"),
            (long long)cli_integer(d, "mbufs_total"));
-    json_array_foreach(json_object_get(d, "ports"), i, p)
-    {
+    json_array_foreach (json_object_get(d, "ports"), i, p) {
         printf("  port %lld %s, %s, link %s, MTU %lld,", (long long)cli_integer(p, "id"),
                cli_string(p, "device", "?"), cli_string(p, "mac", "?"),
                json_is_true(json_object_get(p, "link_up")) ? "up" : "DOWN",
                (long long)cli_integer(p, "mtu"));
-        json_array_foreach(json_object_get(p, "addresses"), j, a)
-        {
+        json_array_foreach (json_object_get(p, "addresses"), j, a) {
             printf(" %s", json_string_value(a));
         }
         putchar('\n');
     }
-    json_array_foreach(json_object_get(d, "workers"), i, w)
-    {
+    json_array_foreach (json_object_get(d, "workers"), i, w) {
         print_worker(w);
     }
 }

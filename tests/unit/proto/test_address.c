@@ -1,16 +1,16 @@
 #include "proto/address.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 static void round_trips(void **state)
 {
     static const char *const texts[] = {"198.18.0.2", "198.18.0.2:10000", "[2001:2::2]:10000",
-                                        "2001:2::2", "0.0.0.0", "::1"};
+                                        "2001:2::2",  "0.0.0.0",          "::1"};
     char buf[HR_ADDRESS_TEXT];
     struct hr_address a;
 
@@ -26,10 +26,20 @@ static void round_trips(void **state)
 
 static void refuses(void **state)
 {
-    static const char *const texts[] = {"", "198.18.0", "198.18.0.2:", "198.18.0.2:65536", "198.18.0.2/33",
-                                        "[2001:2::2", "[2001:2::2]x", "2001:2::2/129", "host",
-                                        "198.18.0.2:-1", "198.18.0.2/ 8", "198.18.0.2/",
-                                        "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd"};
+    static const char *const texts[] = {
+        "",
+        "198.18.0",
+        "198.18.0.2:",
+        "198.18.0.2:65536",
+        "198.18.0.2/33",
+        "[2001:2::2",
+        "[2001:2::2]x",
+        "2001:2::2/129",
+        "host",
+        "198.18.0.2:-1",
+        "198.18.0.2/ 8",
+        "198.18.0.2/",
+        "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd"};
     struct hr_address a;
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

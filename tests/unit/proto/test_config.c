@@ -1,12 +1,12 @@
 #include "proto/config.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,11 +86,13 @@ static void mistakes_name_line_and_key(void **state)
         {"media:\n  port: 70000\n", {":2:", "media.port", "70000 is outside 1..65535"}},
         {"media:\n  port: abc\n", {":2:", "'abc' is not a whole number"}},
         {"media:\n  port: -1\n", {":2:", "'-1' is not a whole number"}},
-        {"dataplane:\n  mbufs: 65536\n  polling: bussy\n", {":3:", "dataplane.polling", "busy, low-power"}},
+        {"dataplane:\n  mbufs: 65536\n  polling: bussy\n",
+         {":3:", "dataplane.polling", "busy, low-power"}},
         {"dataplane:\n  shards: 63\n", {":2:", "not a power of two"}},
         {"dataplane:\n  hugepages: maybe\n", {":2:", "neither true nor false"}},
         {"dataplane:\n  ports:\n    - addresses: [198.18.0.2/24]\n", {":3:", "device"}},
-        {"dataplane:\n  ports:\n    - device: x\n      addresses: [198.18.0.2]\n", {":2:", "198.18.0.2", "prefix"}},
+        {"dataplane:\n  ports:\n    - device: x\n      addresses: [198.18.0.2]\n",
+         {":2:", "198.18.0.2", "prefix"}},
         {"media:\n  video_codecs: [VP7]\n", {":2:", "VP7", "VP8"}},
         {"http:\n  tls_key: /x\n", {":2:", "http.tls_key", "both"}},
         {"http:\n  address: localhost\n", {":2:", "localhost", "IP address"}},
@@ -105,7 +107,8 @@ static void mistakes_name_line_and_key(void **state)
             fail_msg("accepted: %s", cases[i].yaml);
         for (unsigned j = 0; j < 3 && cases[i].says[j]; j++)
             if (!strstr(err.text, cases[i].says[j]))
-                fail_msg("'%s' does not say '%s' of: %s", err.text, cases[i].says[j], cases[i].yaml);
+                fail_msg("'%s' does not say '%s' of: %s", err.text, cases[i].says[j],
+                         cases[i].yaml);
     }
 }
 
@@ -140,8 +143,8 @@ static void every_key_has_value_and_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_without_a_file),  cmocka_unit_test(everything_set),
-        cmocka_unit_test(mistakes_name_line_and_key), cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(defaults_without_a_file),      cmocka_unit_test(everything_set),
+        cmocka_unit_test(mistakes_name_line_and_key),   cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(every_key_has_value_and_help),
     };
 
