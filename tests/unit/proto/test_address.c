@@ -1,11 +1,13 @@
 #include "proto/address.h"
 
-#include <cmocka.h>
 #include <errno.h>
+#include <string.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
+
+#include <cmocka.h>
 
 static void round_trips(void **state)
 {

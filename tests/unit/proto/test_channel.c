@@ -5,12 +5,8 @@
 #include "proto/headrace.pb-c.h"
 #include "proto/limits.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +14,12 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
 
 struct pair {
     struct hr_channel *dataplane, *controlplane;
