@@ -46,7 +46,7 @@ static int by_deadline(gconstpointer a, gconstpointer b, gpointer unused)
 
 static uint64_t next_deadline(const struct cp_endpoint *e)
 {
-    uint64_t consent = e->last_check + CP_ENDPOINT_CONSENT_MS;
+    uint64_t consent = e->asking ? CP_NEVER : e->last_check + CP_ENDPOINT_CONSENT_MS;
     uint64_t dtls = e->dtls ? cp_dtls_deadline(e->dtls, e->t->now) : CP_NEVER;
     return dtls < consent ? dtls : consent;
 }
@@ -270,9 +270,54 @@ void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, cons
     after_dtls(e);
 }
 
+static bool consent_is_over(const struct cp_endpoint *e)
+{
+    return e->t->now >= e->last_check + CP_ENDPOINT_CONSENT_MS;
+}
+
+static void on_silence(void *arg, int error, const Headrace__Reply *reply)
+{
+    struct cp_endpoint *e = arg;
+
+    e->asking = false;
+    if (error == 0 && reply->n_stats == 1 && reply->stats[0]->id == e->id) {
+        uint64_t heard = e->t->now - MIN(reply->stats[0]->silence_ms, e->t->now);
+        e->last_check = MAX(e->last_check, heard);
+    }
+    if (consent_is_over(e))
+        cp_endpoint_end(e, CP_GONE_CONSENT);
+    else
+        cp_endpoint_arm(e);
+    cp_endpoint_unref(e);
+}
+
+/*
+ * Clients on libnice check no more once they are connected (keepalives are indications, RFC 8445
+ * 11). A packet under the endpoint's key says as much, but only the dataplane knows when the last
+ * one was.
+ */
+static bool ask_for_silence(struct cp_endpoint *e)
+{
+    uint32_t id = e->id;
+    Headrace__StatsGet get = HEADRACE__STATS_GET__INIT;
+    Headrace__Command command = HEADRACE__COMMAND__INIT;
+
+    if (!e->connected)
+        return false;
+    get.n_endpoints = 1;
+    get.endpoints = &id;
+    command.op_case = HEADRACE__COMMAND__OP_STATS_GET;
+    command.stats_get = &get;
+    if (cp_dataplane_command(e->t->dp, &command, on_silence, e))
+        return false;
+    e->asking = true;
+    cp_endpoint_ref(e);
+    return true;
+}
+
 void cp_endpoint_expire(struct cp_endpoint *e)
 {
-    if (e->t->now >= e->last_check + CP_ENDPOINT_CONSENT_MS) {
+    if (!e->asking && consent_is_over(e) && !ask_for_silence(e)) {
         cp_endpoint_end(e, CP_GONE_CONSENT);
         return;
     }

@@ -17,22 +17,23 @@
 #include "proto/limits.h"
 #include "proto/rtp_ext.h"
 
-#define CP_ENDPOINT_PATHS_MAX \
+#define CP_ENDPOINT_PATHS_MAX                                                                      \
     8 /* 5-tuples with a valid check; beyond it the quietest is forgotten */
-#define CP_ENDPOINT_CONSENT_MS 30000 /* without a valid check: gone (RFC 7675 5.1) */
-#define CP_ENDPOINT_SETTLE_MS \
+#define CP_ENDPOINT_CONSENT_MS                                                                     \
+    30000 /* without a valid check or authentic media: gone (RFC 7675 5.1) */
+#define CP_ENDPOINT_SETTLE_MS                                                                      \
     5000 /* after the first nomination the higher priority wins, then the later */
-#define CP_ENDPOINT_QUIET_MS \
+#define CP_ENDPOINT_QUIET_MS                                                                       \
     8000 /* chosen path unchecked for so long: any checked path takes over */
 
 struct cp_transport;
 struct cp_endpoint;
 
 /* Why an endpoint is gone; the word is for logs and metrics. */
-#define CP_GONE_MAP(X)                                                          \
-    X(CONSENT, "consent") /* no valid check for CP_ENDPOINT_CONSENT_MS */       \
-    X(CLOSED, "closed")   /* the client's close_notify */                       \
-    X(DTLS, "dtls")       /* handshake failed; cp_endpoint_dtls_end says how */ \
+#define CP_GONE_MAP(X)                                                                             \
+    X(CONSENT, "consent") /* nothing heard for CP_ENDPOINT_CONSENT_MS */                           \
+    X(CLOSED, "closed")   /* the client's close_notify */                                          \
+    X(DTLS, "dtls")       /* handshake failed; cp_endpoint_dtls_end says how */                    \
     X(REFUSED, "refused") /* the dataplane refused it */
 
 enum cp_gone {

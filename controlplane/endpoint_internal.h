@@ -30,6 +30,7 @@ struct cp_endpoint {
     bool destroyed; /* by its owner */
     bool put;       /* the dataplane has heard of it */
     bool dirty;     /* in t->dirty */
+    bool asking;    /* the dataplane, how long nothing was heard */
 
     struct cp_ice_session session;     /* the newest */
     struct cp_ice_session old_session; /* has_old: before a restart, good until a nomination */
@@ -38,7 +39,7 @@ struct cp_endpoint {
     bool has_remote;
     bool nominated;      /* once at least, with the credentials in use */
     uint64_t settled;    /* until then the higher priority wins */
-    uint64_t last_check; /* valid, on any path */
+    uint64_t last_check; /* valid, on any path; or authentic media */
     int chosen;          /* index, or CP_NO_PATH */
     struct cp_checked_path paths[CP_ENDPOINT_PATHS_MAX];
 
@@ -56,16 +57,16 @@ struct cp_endpoint {
     uint64_t deadline;
 };
 
-#define CP_TRANSPORT_COUNTERS(X)                                                        \
-    X(endpoints_created, "endpoints_created")                                           \
-    X(endpoints_connected, "endpoints_connected")                                       \
-    X(endpoint_puts, "endpoint_puts")                                                   \
-    X(path_moves, "path_moves")                                                         \
-    X(path_taken, "path_taken") /* a check from a 5-tuple that is another endpoint's */ \
-    X(dtls_handshakes, "dtls_handshakes")                                               \
-    X(dtls_connected, "dtls_connected")                                                 \
-    X(dtls_alerts, "dtls_alerts")                                                       \
-    X(dtls_unchecked_source, "dtls_unchecked_source")                                   \
+#define CP_TRANSPORT_COUNTERS(X)                                                                   \
+    X(endpoints_created, "endpoints_created")                                                      \
+    X(endpoints_connected, "endpoints_connected")                                                  \
+    X(endpoint_puts, "endpoint_puts")                                                              \
+    X(path_moves, "path_moves")                                                                    \
+    X(path_taken, "path_taken") /* a check from a 5-tuple that is another endpoint's */            \
+    X(dtls_handshakes, "dtls_handshakes")                                                          \
+    X(dtls_connected, "dtls_connected")                                                            \
+    X(dtls_alerts, "dtls_alerts")                                                                  \
+    X(dtls_unchecked_source, "dtls_unchecked_source")                                              \
     X(punt_other, "punt_other") /* neither STUN nor DTLS */
 
 struct cp_transport {

@@ -25,7 +25,7 @@ audiotestsrc is-live=true ! audioconvert ! opusenc ! rtpopuspay
 RECEIVE = "pipeline. ( webrtcbin name=rtc bundle-policy=max-bundle )"
 CAPS = {
     "video": "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000",
-    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000",
+    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2",
 }
 DECODE = {
     "video": "rtpvp8depay ! vp8dec ! fakesink name=video sync=false signal-handoffs=true",

@@ -1,4 +1,4 @@
-// One Chromium in the meeting page, until SIGTERM, if the others there are seen and heard.
+// One Chromium in the meeting page, until SIGUSR2, if the others there are seen and heard.
 // node meeting_sees.mjs URL ROOM NAME STREAMS: prints "seen" once so many videos and as many sounds arrive.
 import { figures, openChromium, until } from './browsers.mjs';
 
@@ -15,8 +15,8 @@ try {
         moving(f.video, first.video, 'frames').length >= Number(streams) &&
         moving(f.audio, first.audio, 'energy').length >= Number(streams));
     console.log(`seen ${JSON.stringify({ video: last.video, audio: last.audio, srtp: last.srtp })}`);
-    code = last.srtp === 'AEAD_AES_128_GCM' ? 0 : 1;
-    const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
+    code = last.srtp.endsWith('AEAD_AES_128_GCM') ? 0 : 1;
+    const stopped = new Promise((resolve) => process.once('SIGUSR2', resolve));
     const before = last.video.reduce((sum, v) => sum + v.frames, 0);
     await stopped;
     const after = (await browser.evaluate(figures)).video.reduce((sum, v) => sum + v.frames, 0);

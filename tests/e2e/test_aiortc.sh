@@ -31,7 +31,7 @@ in_client "$python" "$here/aiortc_whep.py" "$http" mixed Ann 100 || fail "aiortc
 [ "$(srtp_of Cam)" = AES_CM_128_HMAC_SHA1_80 ] || fail "aiortc has SRTP $(srtp_of Cam)"
 [ "$(srtp_of Ann)" = AEAD_AES_128_GCM ] || fail "Chromium has SRTP $(srtp_of Ann)"
 
-kill "$chromium" && wait "$chromium" || fail "Chromium did not end well: $(cat "$work/chromium.log")"
+kill -USR2 "$chromium" && wait "$chromium" || fail "Chromium did not end well: $(cat "$work/chromium.log")"
 kill "$publisher" && wait "$publisher" || fail "aiortc's WHIP session did not end with 200"
 for name in srtp_auth srtp_replay rtp_malformed nonce_reuse no_mbuf; do
     [ "$(drops $name)" = 0 ] || fail "$(drops $name) packets dropped as $name"

@@ -17,6 +17,11 @@ start_call aiortc
 in_client "$python" "$here/gst_webrtc.py" receive "$http" aiortc source 100 || fail "GStreamer does not receive aiortc"
 stop_call
 
+# GStreamer checks its path no more once it is connected; its media must do for consent.
+still_there() { [ $SECONDS -ge 45 ] && "${headrace[@]}" room studio --json | grep -q '"Gst"'; }
+wait_for 60 still_there || fail "GStreamer is not in its room any more after 45 s"
+in_client "$python" "$here/aiortc_whep.py" "$http" studio Gst 30 || fail "GStreamer's media has ended"
+
 kill "$publisher" && wait "$publisher" || fail "GStreamer's WHIP session did not end with 200"
 for name in srtp_auth srtp_replay rtp_malformed nonce_reuse no_mbuf; do
     [ "$(drops $name)" = 0 ] || fail "$(drops $name) packets dropped as $name"

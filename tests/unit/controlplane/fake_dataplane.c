@@ -144,6 +144,17 @@ static void list(struct fake_dataplane *f, uint32_t after, Headrace__Reply *r)
     send_reply(f, r);
 }
 
+static void stats(struct fake_dataplane *f, uint32_t id, Headrace__Reply *r)
+{
+    Headrace__EndpointStats one = HEADRACE__ENDPOINT_STATS__INIT, *all = &one;
+
+    one.id = id;
+    one.silence_ms = f->silence_ms;
+    r->n_stats = f->hears;
+    r->stats = &all;
+    send_reply(f, r);
+}
+
 static void answer(struct fake_dataplane *f, const Headrace__Command *c)
 {
     Headrace__Reply r = HEADRACE__REPLY__INIT;
@@ -167,6 +178,9 @@ static void answer(struct fake_dataplane *f, const Headrace__Command *c)
     }
     case HEADRACE__COMMAND__OP_OBJECTS_GET:
         list(f, c->objects_get->after, &r);
+        return;
+    case HEADRACE__COMMAND__OP_STATS_GET:
+        stats(f, c->stats_get->endpoints[0], &r);
         return;
     default:
         break;

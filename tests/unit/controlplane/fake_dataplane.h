@@ -27,6 +27,8 @@ struct fake_dataplane {
     uint32_t hello_error; /* to answer hello with */
     bool mute;            /* do not read commands */
     uint32_t put_error;   /* to answer EndpointPut with */
+    bool hears;           /* has statistics of every endpoint, with this silence */
+    uint32_t silence_ms;
     unsigned commands, deletes;
     unsigned page; /* endpoints in one Objects; 0: all */
     struct fake_endpoint endpoints[FAKE_ENDPOINTS];

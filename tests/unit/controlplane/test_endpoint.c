@@ -179,6 +179,48 @@ static void without_consent_it_is_gone(void **state)
     assert_int_equal(cp_transport_deadline(w->t), CP_NEVER);
 }
 
+static void media_is_consent(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = &w->peers[0];
+
+    world_run(w);
+    peer_connect(p);
+    w->f.hears = true;
+    w->f.silence_ms = 100;
+    w->now += CP_ENDPOINT_CONSENT_MS;
+    world_run(w);
+    assert_int_equal(p->gone, 0);
+    assert_int_equal(cp_transport_deadline(w->t), w->now - 100 + CP_ENDPOINT_CONSENT_MS);
+    w->f.silence_ms = CP_ENDPOINT_CONSENT_MS;
+    w->now += CP_ENDPOINT_CONSENT_MS;
+    world_run(w);
+    assert_int_equal(p->gone, 1);
+    assert_int_equal(p->reason, CP_GONE_CONSENT);
+}
+
+/* While the dataplane is asked, a check may come, and the owner may have enough. */
+static void consent_comes_while_asking(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = &w->peers[0], *b = &w->peers[1];
+
+    world_run(w);
+    peer_connect(a);
+    peer_connect(b);
+    w->f.mute = true;
+    w->now += CP_ENDPOINT_CONSENT_MS;
+    cp_transport_service(w->t, w->now);
+    assert_int_equal(a->gone + b->gone, 0);
+    assert_int_equal(cp_transport_deadline(w->t), CP_NEVER);
+    peer_check(a, false, 1);
+    cp_endpoint_destroy(b->e);
+    w->f.mute = false;
+    world_run(w);
+    assert_int_equal(a->gone + b->gone, 0);
+    assert_int_equal(cp_transport_deadline(w->t), w->now + CP_ENDPOINT_CONSENT_MS);
+}
+
 static void close_notify_ends_it(void **state)
 {
     struct world *w = *state;
@@ -385,6 +427,8 @@ int main(void)
         T(many_paths_push_out_the_quietest),
         T(nobody_takes_the_path_of_another),
         T(without_consent_it_is_gone),
+        T(media_is_consent),
+        T(consent_comes_while_asking),
         T(close_notify_ends_it),
         T(destroying_says_goodbye),
         T(a_handler_may_destroy),
