@@ -30,7 +30,9 @@ static void on_gone(void *arg, struct cp_endpoint *e, void *owner, enum cp_gone 
     struct cp_service *s = arg;
     struct cp_participant *p = ((struct cp_media *)owner)->owner;
     s->counters.endpoints_gone++;
-    hr_info("p%u: media has ended: %s", p->id, cp_gone_word(reason));
+    hr_info("p%u: media has ended: %s", p->id,
+            reason == CP_GONE_DTLS ? cp_dtls_end_word(cp_endpoint_dtls_end(e))
+                                   : cp_gone_word(reason));
     if (p->resource)
         cp_resource_end(s, p->resource, reason == CP_GONE_CLOSED ? "left" : "gone");
     else if (reason == CP_GONE_CLOSED && p->client)
