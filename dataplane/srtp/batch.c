@@ -40,6 +40,10 @@ void dp_srtp_batch_free(struct dp_srtp_batch *batch)
 
 /* --- HMAC --- */
 
+/* Packets from which lanes pay: a full set takes as long as one packet in it, which is about six
+ * times what OpenSSL's SHA-1 takes. */
+#define HMAC_LANES_MIN 6
+
 static void hmac_one(const struct srtp_hmac *h)
 {
     uint8_t mac[SRTP_SHA1_LEN];
@@ -75,13 +79,28 @@ static void hmac_library(struct dp_srtp_batch *batch, const struct srtp_hmac *h,
     }
 }
 
-static void hmac_all(struct dp_srtp_batch *batch, const struct srtp_hmac *h, unsigned int n)
+/* A set of lanes takes as long as its longest packet. Copies of a packet are in order already. */
+static void by_length(struct srtp_hmac *h, unsigned int n)
+{
+    for (unsigned int i = 1; i < n; i++) {
+        struct srtp_hmac one = h[i];
+        unsigned int at = i;
+
+        for (; at > 0 && h[at - 1].len > one.len; at--)
+            h[at] = h[at - 1];
+        h[at] = one;
+    }
+}
+
+static void hmac_all(struct dp_srtp_batch *batch, struct srtp_hmac *h, unsigned int n)
 {
     const struct srtp_ops *ops = dp_srtp_ops();
+    bool lanes = n >= HMAC_LANES_MIN && ops != &dp_srtp_ops_portable;
 
-    if (ops->hmac_plain)
+    by_length(h, n);
+    if (lanes && ops->hmac_plain)
         ops->hmac_plain(h, n);
-    else if (batch && batch->mgr && ops != &dp_srtp_ops_portable && n > 1)
+    else if (lanes && batch && batch->mgr)
         hmac_library(batch, h, n);
     else
         for (unsigned int i = 0; i < n; i++)

@@ -3,8 +3,8 @@
  * A step of SHA-1 waits for the one before, so 16 lanes leave the CPU idle half the time; with more
  * than 16 packets two sets of lanes go through each step together. Message blocks become words
  * across lanes by transposing 16 by 16; each packet's end, padded, is laid out apart first. Lanes
- * with fewer blocks than others keep their state from where they end (packets are taken in order
- * of length, so that these are few). */
+ * with fewer blocks than others keep their state from where they end; the caller puts packets in
+ * order of length, so that these are few. */
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <immintrin.h>
@@ -53,35 +53,36 @@ INLINE void transpose(__m512i rows[16])
 }
 
 /* Choice, parity, majority as truth tables of (b, c, d). */
-#define ROUND_OF(step, table, constant)                                                          \
-    UNROLL for (int i = 0; i < sets; i++)                                                        \
-    {                                                                                            \
-        __m512i in = w[i][(step) % 16];                                                          \
-                                                                                                 \
-        if ((step) >= 16) {                                                                      \
-            in = _mm512_ternarylogic_epi32(in, w[i][((step) + 2) % 16], w[i][((step) + 8) % 16], \
-                                           0x96);                                                \
-            in = _mm512_rol_epi32(_mm512_xor_si512(in, w[i][((step) + 13) % 16]), 1);            \
-            w[i][(step) % 16] = in;                                                              \
-        }                                                                                        \
-        in = _mm512_add_epi32(in, _mm512_set1_epi32((int)(constant)));                           \
-        in = _mm512_add_epi32(in, s[i][4]);                                                      \
-        in = _mm512_add_epi32(in, _mm512_ternarylogic_epi32(s[i][1], s[i][2], s[i][3], table));  \
-        in = _mm512_add_epi32(in, _mm512_rol_epi32(s[i][0], 5));                                 \
-        s[i][4] = s[i][3];                                                                       \
-        s[i][3] = s[i][2];                                                                       \
-        s[i][2] = _mm512_rol_epi32(s[i][1], 30);                                                 \
-        s[i][1] = s[i][0];                                                                       \
-        s[i][0] = in;                                                                            \
+#define ROUND_OF(step, table, constant)                                                            \
+    UNROLL for (int i = 0; i < sets; i++)                                                          \
+    {                                                                                              \
+        __m512i in = w[i][(step) % 16];                                                            \
+                                                                                                   \
+        if ((step) >= 16) {                                                                        \
+            in = _mm512_ternarylogic_epi32(in, w[i][((step) + 2) % 16], w[i][((step) + 8) % 16],   \
+                                           0x96);                                                  \
+            in = _mm512_rol_epi32(_mm512_xor_si512(in, w[i][((step) + 13) % 16]), 1);              \
+            w[i][(step) % 16] = in;                                                                \
+        }                                                                                          \
+        in = _mm512_add_epi32(in, _mm512_set1_epi32((int)(constant)));                             \
+        in = _mm512_add_epi32(in, s[i][4]);                                                        \
+        in = _mm512_add_epi32(in, _mm512_ternarylogic_epi32(s[i][1], s[i][2], s[i][3], table));    \
+        in = _mm512_add_epi32(in, _mm512_rol_epi32(s[i][0], 5));                                   \
+        s[i][4] = s[i][3];                                                                         \
+        s[i][3] = s[i][2];                                                                         \
+        s[i][2] = _mm512_rol_epi32(s[i][1], 30);                                                   \
+        s[i][1] = s[i][0];                                                                         \
+        s[i][0] = in;                                                                              \
     }
-#define ROUNDS_5(at, table, constant)                                       \
-    ROUND_OF((at), table, constant)                                         \
-    ROUND_OF((at) + 1, table, constant) ROUND_OF((at) + 2, table, constant) \
-        ROUND_OF((at) + 3, table, constant) ROUND_OF((at) + 4, table, constant)
-#define ROUNDS_20(at, table, constant)                                       \
-    ROUNDS_5((at), table, constant)                                          \
-    ROUNDS_5((at) + 5, table, constant) ROUNDS_5((at) + 10, table, constant) \
-        ROUNDS_5((at) + 15, table, constant)
+#define ROUNDS_5(at, table, constant)                                                              \
+    ROUND_OF((at), table, constant)                                                                \
+    ROUND_OF((at) + 1, table, constant)                                                            \
+    ROUND_OF((at) + 2, table, constant) ROUND_OF((at) + 3, table, constant)                        \
+        ROUND_OF((at) + 4, table, constant)
+#define ROUNDS_20(at, table, constant)                                                             \
+    ROUNDS_5((at), table, constant)                                                                \
+    ROUNDS_5((at) + 5, table, constant)                                                            \
+    ROUNDS_5((at) + 10, table, constant) ROUNDS_5((at) + 15, table, constant)
 
 /* One block of each lane into the states; FIPS 180-4 6.1.2. */
 INLINE void compress(__m512i state[SETS][WORDS], __m512i w[SETS][16], const __mmask16 live[SETS],
@@ -243,9 +244,6 @@ PATH static __attribute__((noinline)) void wide(const struct srtp_hmac *h, unsig
 {
     row(h, n, SETS);
 }
-
-/* Below this many the lanes are too empty to pay. */
-#define FEW 3
 
 PATH void dp_srtp_avx512_hmac(const struct srtp_hmac *h, unsigned int n)
 {

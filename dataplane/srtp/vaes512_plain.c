@@ -18,8 +18,8 @@
  * round key in the base. */
 #include "dataplane/srtp/aesni.h"
 
-#define PATH                                                                                 \
-    __attribute__((target("aes,pclmul,ssse3,sse4.1,bmi,bmi2,avx512f,avx512bw,avx512vl,vaes," \
+#define PATH                                                                                       \
+    __attribute__((target("aes,pclmul,ssse3,sse4.1,bmi,bmi2,avx512f,avx512bw,avx512vl,vaes,"       \
                           "vpclmulqdq")))
 #define INLINE PATH static inline __attribute__((always_inline))
 #define WIDE   64
