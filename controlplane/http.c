@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -426,6 +428,26 @@ static int check_readable(const char *key, const char *path)
     return -error;
 }
 
+/* libwebsockets would only say that it cannot. */
+static int check_pair(const char *certificate, const char *key)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (!ctx)
+        return -ENOMEM;
+    bool good = false;
+    if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+        hr_error("http.tls_certificate: %s is no PEM certificate chain", certificate);
+    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1)
+        good = true;
+    else if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
+        hr_error("http.tls_key: %s does not belong to http.tls_certificate", key);
+    else
+        hr_error("http.tls_key: %s is no PEM private key", key);
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    return good ? 0 : -EINVAL;
+}
+
 static int check_files(const struct hr_config *config)
 {
     const char *certificate = config->http.tls_certificate, *key = config->http.tls_key;
@@ -441,7 +463,8 @@ static int check_files(const struct hr_config *config)
     if (!*certificate)
         return 0;
     int rc = check_readable("http.tls_certificate", certificate);
-    return rc ? rc : check_readable("http.tls_key", key);
+    rc = rc ? rc : check_readable("http.tls_key", key);
+    return rc ? rc : check_pair(certificate, key);
 }
 
 static int open_public(struct cp_service *s)
@@ -463,6 +486,7 @@ static int open_public(struct cp_service *s)
         info.ssl_cert_filepath = config->http.tls_certificate;
         info.ssl_private_key_filepath = config->http.tls_key;
         info.alpn = "http/1.1";
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     }
     if (lws_create_vhost(s->loop.context, &info))
         return 0;
