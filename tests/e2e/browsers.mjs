@@ -18,7 +18,7 @@ export async function openChromium(name, { fps = 20, size = { width: 1280, heigh
         executablePath: '/usr/bin/chromium',
         args: [...CHROMIUM_FLAGS, `--use-fake-device-for-media-stream=fps=${fps}`, ...flags],
     });
-    const context = await browser.newContext({ viewport: size, permissions: ['camera', 'microphone'] });
+    const context = await browser.newContext({ viewport: size, permissions: ['camera', 'microphone'], reducedMotion: 'reduce' });
     const page = await context.newPage();
     const log = [];
     page.on('console', (m) => log.push(`${m.type()}: ${m.text()}`));
@@ -27,6 +27,7 @@ export async function openChromium(name, { fps = 20, size = { width: 1280, heigh
         name, log, page,
         goto: (url) => page.goto(url),
         evaluate: (fn, arg) => page.evaluate(fn, arg),
+        resize: (width, height) => page.setViewportSize({ width, height }),
         screenshot: (path) => page.screenshot({ path }),
         close: () => browser.close(),
     };
@@ -46,6 +47,7 @@ export async function openFirefox(name, { size = { width: 1280, height: 800 }, p
             'media.autoplay.default': 0,
             'media.autoplay.blocking_policy': 0,
             'media.peerconnection.ice.obfuscate_host_addresses': false,
+            'ui.prefersReducedMotion': 1,
             ...prefs,
         },
     });
