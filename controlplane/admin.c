@@ -60,10 +60,10 @@ void cp_admin_rooms(struct cp_service *s, struct cp_exchange *x)
         unsigned sources = 0;
         for (guint i = 0; i < room->participants->len; i++)
             sources += ((const struct cp_participant *)room->participants->pdata[i])->sources->len;
-        json_array_append_new(rooms, json_pack("{s:s, s:i, s:i, s:I}", "name", room->name,
-                                               "participants", (int)room->participants->len,
-                                               "sources", (int)sources, "created_s",
-                                               created(room)));
+        json_array_append_new(rooms,
+                              json_pack("{s:s, s:i, s:i, s:I}", "name", room->name, "participants",
+                                        (int)room->participants->len, "sources", (int)sources,
+                                        "created_s", created(room)));
     }
     g_list_free(names);
     cp_answer_json(x, 200, rooms);
@@ -128,8 +128,7 @@ static json_t *source_json(struct gathering *g, struct cp_source *s, uint32_t en
 {
     const struct cp_negotiated_media *n = cp_media_section(s->owner->media, s->mid);
     json_t *object = cp_source_json(s);
-    json_object_set_new(object, "codec",
-                        json_string(n && n->n_codecs ? n->codecs[0].name : ""));
+    json_object_set_new(object, "codec", json_string(n && n->n_codecs ? n->codecs[0].name : ""));
     with_sum(object, sum_of(g->stats, endpoint, s->object), &s->rate);
     return object;
 }
@@ -139,8 +138,7 @@ static json_t *subscription_json(struct gathering *g, struct cp_subscription *s,
     char id[16];
     if (s->source)
         snprintf(id, sizeof(id), "s%u", s->source->id);
-    json_t *object =
-        json_pack("{s:s, s:s?}", "mid", s->mid, "source", s->source ? id : NULL);
+    json_t *object = json_pack("{s:s, s:s?}", "mid", s->mid, "source", s->source ? id : NULL);
     with_sum(object, sum_of(g->stats, endpoint, s->object), &s->rate);
     return object;
 }
@@ -173,10 +171,10 @@ static json_t *participant_json(struct gathering *g, struct cp_participant *p)
     for (guint i = 0; i < p->subscriptions->len; i++)
         json_array_append_new(subscriptions,
                               subscription_json(g, p->subscriptions->pdata[i], endpoint));
-    json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:o}", "id", id, "name",
-                               p->name, "kind", cp_kind_word(p->kind), "signalling",
-                               p->client != NULL, "connected", 0, "address", "", "srtp", "",
-                               "sources", sources, "subscriptions", subscriptions);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:o}", "id", id, "name", p->name,
+                  "kind", cp_kind_word(p->kind), "signalling", p->client != NULL, "connected", 0,
+                  "address", "", "srtp", "", "sources", sources, "subscriptions", subscriptions);
     with_endpoint(g, object, p->media);
     return object;
 }

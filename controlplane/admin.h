@@ -2,20 +2,20 @@
  * What the headrace command asks on controlplane.sock; JSON:
  *
  *   GET /admin/version       {"version"}
- *   GET /admin/status        {"version", "uptime_s", "pid", "rooms", "participants", "endpoints", "draining",
- *                             "dataplane": {"connected", "ready", "version"?, "workers"?, "error"?},
- *                             "http": {"address", "port", "tls"}}
- *   GET /admin/rooms         [{"name", "participants", "sources", "created_s"}], by name; created_s is seconds
- *                             since 1970
- *   GET /admin/rooms/{room}  {"name", "created_s", "chat_lines", "participants": [P]}, or 404
+ *   GET /admin/status        {"version", "uptime_s", "pid", "rooms", "participants", "endpoints",
+ * "draining", "dataplane": {"connected", "ready", "version"?, "workers"?, "error"?}, "http":
+ * {"address", "port", "tls"}} GET /admin/rooms         [{"name", "participants", "sources",
+ * "created_s"}], by name; created_s is seconds since 1970 GET /admin/rooms/{room}  {"name",
+ * "created_s", "chat_lines", "participants": [P]}, or 404
  *
  *   P: {"id": "p1", "name", "kind", "signalling", "connected", "address": "192.0.2.1:5000", "srtp",
  *       "silence_ms"?, "rx_packets"?, "tx_packets"?,
- *       "sources": [{"id": "s1", "kind", "label", "codec", "muted", "simulcast", "packets", "bytes", "lost",
- *                    "jitter", "bitrate"}],
- *       "subscriptions": [{"mid", "source": "s2" or null, "packets", "bytes", "lost", "retransmitted", "bitrate"}]}
+ *       "sources": [{"id": "s1", "kind", "label", "codec", "muted", "simulcast", "packets",
+ * "bytes", "lost", "jitter", "bitrate"}], "subscriptions": [{"mid", "source": "s2" or null,
+ * "packets", "bytes", "lost", "retransmitted", "bitrate"}]}
  *
- * lost is what the receiving side of that leg says is missing; bitrate is bit/s since the last look (0 at the first).
+ * lost is what the receiving side of that leg says is missing; bitrate is bit/s since the last look
+ * (0 at the first).
  */
 #ifndef CP_ADMIN_H
 #define CP_ADMIN_H

@@ -16,7 +16,8 @@ struct cp_chat {
 
 void cp_chat_init(struct cp_chat *chat, uint32_t limit);
 void cp_chat_clear(struct cp_chat *chat);
-/* Keeps a line, drops the oldest beyond the limit. The chat message to send: the caller's reference, or NULL. */
+/* Keeps a line, drops the oldest beyond the limit. The chat message to send: the caller's
+ * reference, or NULL. */
 json_t *cp_chat_add(struct cp_chat *chat, uint32_t participant, const char *name, const char *text,
                     int64_t time_ms);
 json_t *cp_chat_json(const struct cp_chat *chat); /* array */

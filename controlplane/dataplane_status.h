@@ -7,7 +7,7 @@
 #include "controlplane/service.h"
 
 #define CP_STATUS_FRESH_MS    1000 /* an answer that old is good enough */
-#define CP_STATUS_WAITERS_MAX 64  /* more get what is there */
+#define CP_STATUS_WAITERS_MAX 64   /* more get what is there */
 
 /* status: valid during the call; NULL when there is no dataplane, or it did not say. */
 typedef void (*cp_status_fn)(void *arg, const Headrace__Status *status);

@@ -1,6 +1,7 @@
 /*
- * One HTTP request and its response. A handler answers at once or later: it keeps a reference for that, and
- * an answer after the client has gone goes nowhere. No sockets in here, so handlers can be tested alone.
+ * One HTTP request and its response. A handler answers at once or later: it keeps a reference for
+ * that, and an answer after the client has gone goes nowhere. No sockets in here, so handlers can
+ * be tested alone.
  */
 #ifndef CP_EXCHANGE_H
 #define CP_EXCHANGE_H
@@ -11,7 +12,7 @@
 
 #include "controlplane/route.h"
 
-#define CP_HEADER_MAX       256 /* bytes of a request header that we read; longer counts as missing */
+#define CP_HEADER_MAX       256 /* bytes of a request header; longer counts as missing */
 #define CP_RESPONSE_HEADERS 16
 
 struct cp_header {
@@ -44,9 +45,8 @@ struct cp_exchange *cp_exchange_new(void); /* one reference; NULL: heap exhauste
 struct cp_exchange *cp_exchange_ref(struct cp_exchange *x);
 void cp_exchange_unref(struct cp_exchange *x);
 
-__attribute__((format(printf, 3, 4))) void cp_exchange_header(struct cp_exchange *x,
-                                                              const char *name, const char *format,
-                                                              ...);
+__attribute__((format(printf, 3, 4))) void
+cp_exchange_header(struct cp_exchange *x, const char *name, const char *format, ...);
 /* Whether the request's Content-Type is this one, parameters aside. */
 bool cp_exchange_is(const struct cp_exchange *x, const char *content_type);
 

@@ -407,7 +407,8 @@ static int try_bind(const struct hr_config *config)
     }
     int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    int error = fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, 1) < 0 ? errno : 0;
+    int error =
+        fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, 1) < 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
     if (error == EADDRINUSE)

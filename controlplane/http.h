@@ -13,7 +13,8 @@
 int cp_http_open(struct cp_service *s);
 void cp_http_close(struct cp_service *s); /* removes the socket's file */
 
-/* Origin of a browser's request against the Host that it asked: same host and port. "" is fine: no browser. */
+/* Origin of a browser's request against the Host that it asked: same host and port. "" is fine: no
+ * browser. */
 bool cp_http_same_origin(const char *origin, const char *host);
 
 #endif

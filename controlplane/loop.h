@@ -30,7 +30,8 @@ void cp_loop_destroy(struct cp_loop *loop);
 void cp_loop_run(struct cp_loop *loop);
 void cp_loop_stop(struct cp_loop *loop);
 
-/* Calls readable(user) whenever fd has something to read. fd stays the caller's. NULL: out of memory. */
+/* Calls readable(user) whenever fd has something to read. fd stays the caller's. NULL: out of
+ * memory. */
 struct cp_watch *cp_loop_watch(struct cp_loop *loop, int fd, void (*readable)(void *user),
                                void *user);
 void cp_loop_unwatch(struct cp_watch *watch);

@@ -1,6 +1,6 @@
 /* headrace-controlplane: names, rooms, ICE, DTLS and SDP; no media. */
-#include <getopt.h>
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,8 +100,8 @@ static int run(struct hr_config *config)
     struct cp_watch *watch = NULL;
     if (rc == 0) {
         signals.fd = signal_descriptor();
-        watch = signals.fd < 0 ? NULL
-                               : cp_loop_watch(&service.loop, signals.fd, on_signal, &signals);
+        watch =
+            signals.fd < 0 ? NULL : cp_loop_watch(&service.loop, signals.fd, on_signal, &signals);
         if (!watch)
             hr_error("cannot watch for signals");
         else

@@ -1,6 +1,7 @@
 /*
- * An offer is taken in two halves. First everything that can fail: parse, find the sources that it names,
- * negotiate with the endpoint's credentials. Then the rest, which cannot: the model follows the negotiation.
+ * An offer is taken in two halves. First everything that can fail: parse, find the sources that it
+ * names, negotiate with the endpoint's credentials. Then the rest, which cannot: the model follows
+ * the negotiation.
  */
 #include "controlplane/media.h"
 
@@ -45,9 +46,8 @@ int cp_media_error_status(enum cp_media_error e)
     return statuses[e];
 }
 
-__attribute__((format(printf, 3, 4))) static int fail(struct cp_media_failure *why,
-                                                      enum cp_media_error error,
-                                                      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int
+fail(struct cp_media_failure *why, enum cp_media_error error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -186,8 +186,8 @@ static const struct cp_offer_binding *binding_of(const struct cp_offer *offer, c
 
 static bool receives(const struct cp_sdp_media *media)
 {
-    return media->mid && strlen(media->mid) <= HR_MID_MAX && (media->port != 0 || media->bundle_only) &&
-           media->direction == CP_SDP_RECVONLY &&
+    return media->mid && strlen(media->mid) <= HR_MID_MAX &&
+           (media->port != 0 || media->bundle_only) && media->direction == CP_SDP_RECVONLY &&
            (media->kind == CP_SDP_AUDIO || media->kind == CP_SDP_VIDEO);
 }
 
@@ -201,8 +201,8 @@ static int check_bindings(struct taking *t)
             continue;
         const struct cp_source *s = cp_room_source(t->p->room, b->source);
         if (!s)
-            return fail(t->why, CP_MEDIA_UNKNOWN_SOURCE, "s%u, named for mid %s, is not in the room",
-                        b->source, media->mid);
+            return fail(t->why, CP_MEDIA_UNKNOWN_SOURCE,
+                        "s%u, named for mid %s, is not in the room", b->source, media->mid);
         if (s->video != (media->kind == CP_SDP_VIDEO))
             return fail(t->why, CP_MEDIA_UNKNOWN_SOURCE, "s%u is %s, the section of mid %s is not",
                         b->source, s->video ? "video" : "audio", media->mid);
@@ -236,8 +236,10 @@ static int ensure_slots(struct taking *t)
             continue;
         uint32_t ssrc = fresh_ssrc(m);
         if (!ssrc)
-            return fail(t->why, CP_MEDIA_FULL, "this peer connection has had %u sections: make "
-                        "a new one", CP_SSRCS_MAX);
+            return fail(t->why, CP_MEDIA_FULL,
+                        "this peer connection has had %u sections: make "
+                        "a new one",
+                        CP_SSRCS_MAX);
         uint32_t object = cp_dataplane_new_id(cp_transport_dataplane(t->env->transport));
         cp_subscription_new(object, t->p, media->mid, media->kind == CP_SDP_VIDEO)->ssrc = ssrc;
     }
@@ -305,8 +307,8 @@ static int negotiate(struct taking *t)
     for (size_t i = 0; i < count; i++)
         describe(t, t->p->subscriptions->pdata[i], &senders[i], &texts[i]);
     const struct cp_ice_credentials *ours = cp_endpoint_credentials(m->endpoint);
-    /* Retransmissions leave as the identical packets and no bandwidth is estimated towards a subscriber,
-     * so neither RTX nor transport-cc is asked of it. */
+    /* Retransmissions leave as the identical packets and no bandwidth is estimated towards a
+     * subscriber, so neither RTX nor transport-cc is asked of it. */
     const struct cp_negotiate_config cfg = {
         .video_codecs = t->env->video_codecs,
         .dtls_role = is_new_client(m, t->sdp) ? CP_DTLS_ANY : m->role,
@@ -379,9 +381,10 @@ static int agree(struct taking *t)
         return -1;
     if (t->n->n_accepted == 0) {
         const char *reason = t->n->n_media ? t->n->media[0].reason : NULL;
-        return m->negotiation ? 0
-                              : fail(t->why, CP_MEDIA_NO_CODEC, "no media section can be served: %s",
-                                     reason ? reason : "there is none");
+        return m->negotiation
+                   ? 0
+                   : fail(t->why, CP_MEDIA_NO_CODEC, "no media section can be served: %s",
+                          reason ? reason : "there is none");
     }
     if (is_new_client(m, t->sdp)) {
         cp_media_drop(t->p);
@@ -404,8 +407,8 @@ static void name_source(struct taking *t, struct cp_source *s, bool added)
         const struct cp_offer_source *o = &t->offer->sources[i];
         if (strcmp(o->mid, s->mid) != 0)
             continue;
-        bool fits = o->label >= 0 && (o->label == CP_LABEL_CAMERA || o->label == CP_LABEL_SCREEN) ==
-                                         s->video;
+        bool fits = o->label >= 0 &&
+                    (o->label == CP_LABEL_CAMERA || o->label == CP_LABEL_SCREEN) == s->video;
         enum cp_label label = fits ? (enum cp_label)o->label : s->label;
         changed = label != s->label || o->muted != s->muted;
         s->label = label;

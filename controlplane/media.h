@@ -1,6 +1,7 @@
 /*
- * From the room's model to media: offers become an endpoint, sources and subscriptions; what the dataplane
- * must know of them is put there, and put again when it comes back. One endpoint per participant.
+ * From the room's model to media: offers become an endpoint, sources and subscriptions; what the
+ * dataplane must know of them is put there, and put again when it comes back. One endpoint per
+ * participant.
  */
 #ifndef CP_MEDIA_H
 #define CP_MEDIA_H
@@ -16,7 +17,7 @@
 #include "controlplane/transport.h"
 
 #define CP_CANDIDATES_MAX 16   /* addresses in an answer; more are left out */
-#define CP_SSRCS_MAX      4096 /* SSRCs of an endpoint in its life; then its client needs a new one */
+#define CP_SSRCS_MAX      4096 /* of an endpoint in its life; then its client needs a new one */
 
 struct cp_rooms;
 
@@ -38,7 +39,7 @@ struct cp_media {
     struct cp_media_env *env;
     struct cp_participant *owner;
     struct cp_endpoint *endpoint;
-    bool connected; /* the dataplane has the endpoint */
+    bool connected;                     /* the dataplane has the endpoint */
     struct cp_negotiation *negotiation; /* the newest; NULL before the first */
     uint64_t session_id, session_version;
     enum cp_dtls_role role;
@@ -98,8 +99,8 @@ int cp_media_open(struct cp_media_env *env, const struct hr_config *config,
 void cp_media_close(struct cp_media_env *env);
 
 /*
- * Takes an offer. 0: p->media->negotiation->answer is the answer, and the others have been told of sources. Else
- * -1 and *why; what was before goes on.
+ * Takes an offer. 0: p->media->negotiation->answer is the answer, and the others have been told of
+ * sources. Else -1 and *why; what was before goes on.
  */
 int cp_media_offer(struct cp_media_env *env, struct cp_participant *p, const struct cp_offer *offer,
                    uint64_t now, struct cp_media_failure *why);
@@ -108,7 +109,8 @@ int cp_media_restart(struct cp_media *m, const char *ufrag, const char *pwd, uin
 
 /* The endpoint goes with all its objects in the dataplane; NULL is fine. */
 void cp_media_shut(struct cp_media *m);
-/* After cp_media_shut(), sources and subscriptions too, the others being told. p->media is NULL after it. */
+/* After cp_media_shut(), sources and subscriptions too, the others being told. p->media is NULL
+ * after it. */
 void cp_media_drop(struct cp_participant *p);
 void cp_media_free(struct cp_media *m); /* the struct; NULL is fine */
 bool cp_media_alive(const struct cp_media *m);
@@ -124,7 +126,8 @@ void cp_media_source_changed(struct cp_source *s); /* and its subscriptions */
 void cp_media_source_gone(struct cp_source *s);
 void cp_media_subscription_changed(struct cp_subscription *s);
 void cp_media_subscription_gone(struct cp_subscription *s);
-/* One CNAME for all that a participant sends, so that receivers play its voice and face together. */
+/* One CNAME for all that a participant sends, so that receivers play its voice and face together.
+ */
 void cp_media_cname(const struct cp_participant *sender, char *cname, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Puts are whole and idempotent, so whatever changed is simply put again, and after a restart of the
- * dataplane everything is. Nothing is put before the dataplane has the endpoint (`connected`).
+ * Puts are whole and idempotent, so whatever changed is simply put again, and after a restart of
+ * the dataplane everything is. Nothing is put before the dataplane has the endpoint (`connected`).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -145,8 +145,8 @@ static void add_entry(struct map *map, uint32_t from, uint32_t to)
 static void fill_map(struct map *map, const struct cp_subscription *s)
 {
     struct cp_payload_pair pairs[PAIRS_MAX];
-    const struct cp_negotiated_media *from = cp_media_section(s->source->owner->media,
-                                                              s->source->mid);
+    const struct cp_negotiated_media *from =
+        cp_media_section(s->source->owner->media, s->source->mid);
     const struct cp_negotiated_media *to = cp_media_section(s->owner->media, s->mid);
     size_t n = from && to ? cp_negotiate_payload_map(from, to, pairs, PAIRS_MAX) : 0;
     for (size_t i = 0; i < n; i++) {
@@ -199,7 +199,7 @@ void cp_media_source_changed(struct cp_source *s)
         cp_media_subscription_changed(s->subscriptions->pdata[i]);
 }
 
-static void delete(struct cp_media *m, Headrace__ObjectDelete__Type type, uint32_t id)
+static void delete (struct cp_media *m, Headrace__ObjectDelete__Type type, uint32_t id)
 {
     if (!can_put(m))
         return;
@@ -215,13 +215,13 @@ static void delete(struct cp_media *m, Headrace__ObjectDelete__Type type, uint32
 void cp_media_source_gone(struct cp_source *s)
 {
     if (s->put)
-        delete(s->owner->media, HEADRACE__OBJECT_DELETE__TYPE__SOURCE, s->object);
+        delete (s->owner->media, HEADRACE__OBJECT_DELETE__TYPE__SOURCE, s->object);
 }
 
 void cp_media_subscription_gone(struct cp_subscription *s)
 {
     if (s->put)
-        delete(s->owner->media, HEADRACE__OBJECT_DELETE__TYPE__SUBSCRIPTION, s->object);
+        delete (s->owner->media, HEADRACE__OBJECT_DELETE__TYPE__SUBSCRIPTION, s->object);
 }
 
 static void put_sources(struct cp_participant *p)

@@ -38,14 +38,14 @@ static json_t *dataplane_health(const struct cp_service *s)
 void cp_healthz(struct cp_service *s, struct cp_exchange *x)
 {
     bool ok = cp_transport_is_ready(s->transport) && !s->stopping;
-    json_t *self = json_pack("{s:s, s:I, s:i, s:i, s:i, s:b}", "version", hr_build(), "uptime_s",
-                             (json_int_t)((cp_now_ms() - s->started) / 1000), "rooms",
-                             (int)g_hash_table_size(s->rooms.by_name), "participants",
-                             (int)s->rooms.participants, "endpoints",
-                             (int)cp_transport_endpoints(s->transport), "draining",
-                             (int)s->draining);
-    cp_answer_json(x, 200, json_pack("{s:s, s:o, s:o}", "status", ok ? "ok" : "degraded",
-                                     "controlplane", self, "dataplane", dataplane_health(s)));
+    json_t *self = json_pack(
+        "{s:s, s:I, s:i, s:i, s:i, s:b}", "version", hr_build(), "uptime_s",
+        (json_int_t)((cp_now_ms() - s->started) / 1000), "rooms",
+        (int)g_hash_table_size(s->rooms.by_name), "participants", (int)s->rooms.participants,
+        "endpoints", (int)cp_transport_endpoints(s->transport), "draining", (int)s->draining);
+    cp_answer_json(x, 200,
+                   json_pack("{s:s, s:o, s:o}", "status", ok ? "ok" : "degraded", "controlplane",
+                             self, "dataplane", dataplane_health(s)));
 }
 
 /* ---- metrics */
@@ -121,9 +121,9 @@ static void stages(GString *out, const Headrace__Status *status, const char *nam
         const Headrace__WorkerStatus *worker = status->workers[w];
         for (size_t i = 0; i < worker->n_stages; i++) {
             const Headrace__StageCounters *stage = worker->stages[i];
-            g_string_append_printf(
-                out, "headrace_%s{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n", name, worker->id,
-                stage->name, *(const uint64_t *)((const char *)stage + offset));
+            g_string_append_printf(out, "headrace_%s{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n",
+                                   name, worker->id, stage->name,
+                                   *(const uint64_t *)((const char *)stage + offset));
         }
     }
 }
@@ -163,8 +163,7 @@ static void workers(GString *out, const Headrace__Status *status)
         describe(out, worker_rows[r].name, worker_rows[r].type, worker_rows[r].help);
         for (size_t w = 0; w < status->n_workers; w++) {
             const char *at = (const char *)status->workers[w] + worker_rows[r].offset;
-            uint64_t value =
-                worker_rows[r].wide ? *(const uint64_t *)at : *(const uint32_t *)at;
+            uint64_t value = worker_rows[r].wide ? *(const uint64_t *)at : *(const uint32_t *)at;
             g_string_append_printf(out, "headrace_%s{worker=\"%u\"} %" PRIu64 "\n",
                                    worker_rows[r].name, status->workers[w]->id, value);
         }
@@ -189,8 +188,7 @@ static void dataplane(GString *out, const Headrace__Status *status)
                                status->counters[i]->name, status->counters[i]->value);
     single(out, "dataplane_mbufs_used", "gauge", "Packet buffers in use.", status->mbufs_used);
     single(out, "dataplane_mbufs", "gauge", "Packet buffers there are.", status->mbufs_total);
-    single(out, "dataplane_heap_bytes", "gauge", "Allocated by the dataplane.",
-           status->heap_bytes);
+    single(out, "dataplane_heap_bytes", "gauge", "Allocated by the dataplane.", status->heap_bytes);
 }
 
 struct waiting {

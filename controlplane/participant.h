@@ -1,6 +1,7 @@
 /*
- * A member of a room: what the others see of it, whom it is reached through, and what it publishes and
- * receives. Lives until it leaves, or until its WebSocket and then its endpoint or its grace are gone.
+ * A member of a room: what the others see of it, whom it is reached through, and what it publishes
+ * and receives. Lives until it leaves, or until its WebSocket and then its endpoint or its grace
+ * are gone.
  */
 #ifndef CP_PARTICIPANT_H
 #define CP_PARTICIPANT_H

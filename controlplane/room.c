@@ -208,13 +208,13 @@ json_t *cp_room_joined(const struct cp_participant *p, bool resumed)
         if (o != p && o->announced)
             json_array_append_new(others, cp_participant_json(o));
     }
-    json_t *limits = json_pack("{s:i, s:i, s:i}", "participants",
-                               (int)room->rooms->limits.participants_per_room, "chat_text",
-                               CP_CHAT_TEXT_MAX, "avatar", CP_AVATAR_MAX);
-    json_t *joined = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "type", "joined",
-                               "participant", id, "room", room->name, "resume", p->resume,
-                               "participants", others, "chat", cp_chat_json(&room->chat), "limits",
-                               limits);
+    json_t *limits =
+        json_pack("{s:i, s:i, s:i}", "participants", (int)room->rooms->limits.participants_per_room,
+                  "chat_text", CP_CHAT_TEXT_MAX, "avatar", CP_AVATAR_MAX);
+    json_t *joined =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "type", "joined", "participant", id,
+                  "room", room->name, "resume", p->resume, "participants", others, "chat",
+                  cp_chat_json(&room->chat), "limits", limits);
     if (resumed)
         json_object_set_new(joined, "resumed", json_true());
     return joined;

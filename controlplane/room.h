@@ -1,6 +1,7 @@
 /*
- * Rooms by name, and who is in them. A room is there while somebody is in it. Joining, leaving and every
- * change are told to the others from here, in the order in which they happen. Times are ms of one clock.
+ * Rooms by name, and who is in them. A room is there while somebody is in it. Joining, leaving and
+ * every change are told to the others from here, in the order in which they happen. Times are ms of
+ * one clock.
  */
 #ifndef CP_ROOM_H
 #define CP_ROOM_H
@@ -45,14 +46,15 @@ struct cp_participant *cp_rooms_resume(const struct cp_rooms *rooms, const char 
 struct cp_source *cp_room_source(const struct cp_room *room, uint32_t id);
 
 /*
- * Lets somebody into the room of that name, which is made if need be; cp_room_announce() tells the others.
- * NULL and *code ("room_full", "server_full") and *text when a limit is reached.
+ * Lets somebody into the room of that name, which is made if need be; cp_room_announce() tells the
+ * others. NULL and *code ("room_full", "server_full") and *text when a limit is reached.
  */
 struct cp_participant *cp_rooms_join(struct cp_rooms *rooms, const char *name, enum cp_kind kind,
                                      const struct cp_profile *profile, uint64_t now,
                                      const char **code, const char **text);
 void cp_room_announce(struct cp_participant *p);
-/* Tells the others and frees; the room goes with its last participant. reason as in participant-left. */
+/* Tells the others and frees; the room goes with its last participant. reason as in
+ * participant-left. */
 void cp_room_leave(struct cp_participant *p, const char *reason);
 /* Participants whose grace is over leave. */
 void cp_rooms_tick(struct cp_rooms *rooms, uint64_t now);

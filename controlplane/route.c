@@ -6,8 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const taken[] = {"api",     "whip",    "whep", "assets",
-                                    "healthz", "metrics", "admin"};
+static const char *const taken[] = {"api", "whip", "whep", "assets", "healthz", "metrics", "admin"};
 
 bool cp_name_ok(const char *text, size_t len)
 {

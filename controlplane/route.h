@@ -1,6 +1,6 @@
 /*
- * Which handler a request is for. Pure: a table of methods and patterns, "/whip/{room}/{name}" style; a
- * {part} takes one segment that has the form of a room name, "*" the rest of the path.
+ * Which handler a request is for. Pure: a table of methods and patterns, "/whip/{room}/{name}"
+ * style; a {part} takes one segment that has the form of a room name, "*" the rest of the path.
  */
 #ifndef CP_ROUTE_H
 #define CP_ROUTE_H
@@ -18,7 +18,7 @@ enum cp_method_index {
 #define X(name) CP_METHOD_INDEX_##name,
     CP_METHOD_MAP(X)
 #undef X
-    CP_METHODS
+        CP_METHODS
 };
 
 enum cp_method {
@@ -49,8 +49,8 @@ struct cp_route_params {
 };
 
 /*
- * 0 and *out; -ENOENT: no such path; -EINVAL: only a part's characters are wrong; -EPERM: the path is
- * there with the methods in *allow only.
+ * 0 and *out; -ENOENT: no such path; -EINVAL: only a part's characters are wrong; -EPERM: the path
+ * is there with the methods in *allow only.
  */
 int cp_route_find(const struct cp_route *table, size_t count, enum cp_listener listener,
                   enum cp_method method, const char *path, const struct cp_route **out);

@@ -31,7 +31,7 @@ static void plain_signal(struct cp_service *s, struct cp_exchange *x)
     cp_answer_problem(x, 400, "this is where a WebSocket is opened");
 }
 
-#define READ (CP_GET | CP_HEAD)
+#define READ     (CP_GET | CP_HEAD)
 #define BODY_MAX (128 * 1024)
 
 static const struct cp_route routes[] = {

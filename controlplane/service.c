@@ -22,8 +22,8 @@ static void on_connected(void *arg, struct cp_endpoint *e, void *owner)
 }
 
 /*
- * Its peer connection cannot be mended from here: the participant leaves and its WebSocket is closed, so
- * that the client joins anew. One that closed it on purpose stays, without media.
+ * Its peer connection cannot be mended from here: the participant leaves and its WebSocket is
+ * closed, so that the client joins anew. One that closed it on purpose stays, without media.
  */
 static void on_gone(void *arg, struct cp_endpoint *e, void *owner, enum cp_gone reason)
 {

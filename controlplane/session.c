@@ -46,7 +46,6 @@ static void end(struct cp_session *s)
     s->client.end(&s->client);
 }
 
-
 static void fatal(struct cp_session *s, const char *code, const char *text)
 {
     send_error(s, code, text, NULL, true);
@@ -116,8 +115,8 @@ static json_t *answer_subscriptions(const struct cp_participant *p)
         const struct cp_subscription *sub = p->subscriptions->pdata[i];
         if (sub->source)
             snprintf(id, sizeof(id), "s%u", sub->source->id);
-        json_array_append_new(array, json_pack("{s:s, s:s?}", "mid", sub->mid, "source",
-                                               sub->source ? id : NULL));
+        json_array_append_new(
+            array, json_pack("{s:s, s:s?}", "mid", sub->mid, "source", sub->source ? id : NULL));
     }
     return array;
 }
@@ -182,12 +181,9 @@ static const struct {
     void (*handle)(struct cp_session *s, const struct cp_message *m);
     bool before_join, after_join;
 } handlers[CP_MESSAGES] = {
-    [CP_MESSAGE_JOIN] = {on_join, true, false},
-    [CP_MESSAGE_OFFER] = {on_offer, false, true},
-    [CP_MESSAGE_UPDATE] = {on_update, false, true},
-    [CP_MESSAGE_SOURCE] = {on_source, false, true},
-    [CP_MESSAGE_CHAT] = {on_chat, false, true},
-    [CP_MESSAGE_LEAVE] = {on_leave, false, true},
+    [CP_MESSAGE_JOIN] = {on_join, true, false},     [CP_MESSAGE_OFFER] = {on_offer, false, true},
+    [CP_MESSAGE_UPDATE] = {on_update, false, true}, [CP_MESSAGE_SOURCE] = {on_source, false, true},
+    [CP_MESSAGE_CHAT] = {on_chat, false, true},     [CP_MESSAGE_LEAVE] = {on_leave, false, true},
     [CP_MESSAGE_PING] = {on_ping, true, true},
 };
 

@@ -1,6 +1,6 @@
 /*
- * One client on its WebSocket: joins, then speaks for its participant. The socket itself is elsewhere
- * (ws.c): messages come in as text, go out through `client`, and `now` is handed in.
+ * One client on its WebSocket: joins, then speaks for its participant. The socket itself is
+ * elsewhere (ws.c): messages come in as text, go out through `client`, and `now` is handed in.
  */
 #ifndef CP_SESSION_H
 #define CP_SESSION_H
@@ -34,7 +34,8 @@ void cp_session_open(struct cp_session *s, struct cp_service *service, const cha
 void cp_session_receive(struct cp_session *s, const char *text, size_t len, uint64_t now);
 /* Too long, or not text. */
 void cp_session_refuse(struct cp_session *s, const char *text);
-/* The socket is gone. left: the client's page said so itself (close code 1001), so nobody will resume. */
+/* The socket is gone. left: the client's page said so itself (close code 1001), so nobody will
+ * resume. */
 void cp_session_closed(struct cp_session *s, bool left, uint64_t now);
 /* Once a second. */
 void cp_session_tick(struct cp_session *s, uint64_t now);

@@ -8,7 +8,7 @@
 #include <strings.h>
 
 __attribute__((format(printf, 2, 3))) static int bad(struct cp_message_error *err,
-                                                      const char *format, ...)
+                                                     const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -241,12 +241,9 @@ static const struct {
     const char *word;
     int (*parse)(struct cp_message *m, struct cp_message_error *err);
 } rows[CP_MESSAGES] = {
-    [CP_MESSAGE_JOIN] = {"join", parse_join},
-    [CP_MESSAGE_OFFER] = {"offer", parse_offer},
-    [CP_MESSAGE_UPDATE] = {"update", parse_update},
-    [CP_MESSAGE_SOURCE] = {"source", parse_source},
-    [CP_MESSAGE_CHAT] = {"chat", parse_chat},
-    [CP_MESSAGE_LEAVE] = {"leave", parse_nothing},
+    [CP_MESSAGE_JOIN] = {"join", parse_join},       [CP_MESSAGE_OFFER] = {"offer", parse_offer},
+    [CP_MESSAGE_UPDATE] = {"update", parse_update}, [CP_MESSAGE_SOURCE] = {"source", parse_source},
+    [CP_MESSAGE_CHAT] = {"chat", parse_chat},       [CP_MESSAGE_LEAVE] = {"leave", parse_nothing},
     [CP_MESSAGE_PING] = {"ping", parse_nothing},
 };
 

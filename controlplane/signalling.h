@@ -1,6 +1,6 @@
 /*
- * Messages of clients (docs/signalling.md): text to a checked struct. Pure; a row per message, a row per
- * field rule. What a session does with them is in session.c.
+ * Messages of clients (docs/signalling.md): text to a checked struct. Pure; a row per message, a
+ * row per field rule. What a session does with them is in session.c.
  */
 #ifndef CP_SIGNALLING_H
 #define CP_SIGNALLING_H

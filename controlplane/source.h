@@ -1,4 +1,5 @@
-/* What a participant publishes: one media section of its offer. Subscriptions of others hang on it. */
+/* What a participant publishes: one media section of its offer. Subscriptions of others hang on it.
+ */
 #ifndef CP_SOURCE_H
 #define CP_SOURCE_H
 
@@ -23,7 +24,7 @@ enum cp_label {
 #define X(name, word) CP_LABEL_##name,
     CP_LABEL_MAP(X)
 #undef X
-    CP_LABELS
+        CP_LABELS
 };
 
 struct cp_source {
@@ -35,9 +36,9 @@ struct cp_source {
     enum cp_label label;
     bool muted;
     bool simulcast;
-    bool put; /* the dataplane has been told of it */
+    bool put;                 /* the dataplane has been told of it */
     GPtrArray *subscriptions; /* struct cp_subscription, not owned */
-    struct cp_rate rate; /* for `headrace room` */
+    struct cp_rate rate;      /* for `headrace room` */
 };
 
 /* Puts it into owner's list. */

@@ -62,8 +62,8 @@ void cp_static_security(struct cp_exchange *x)
                        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'");
     cp_exchange_header(x, "x-content-type-options:", "nosniff");
     cp_exchange_header(x, "referrer-policy:", "no-referrer");
-    cp_exchange_header(x, "permissions-policy:",
-                       "camera=(self), microphone=(self), display-capture=(self)");
+    cp_exchange_header(
+        x, "permissions-policy:", "camera=(self), microphone=(self), display-capture=(self)");
 }
 
 /* Opens below root without following a symbolic link at the end; -errno. */

@@ -1,6 +1,6 @@
 /*
- * The page's files from http.web_root: read whole (they are small), revalidated by ETag on each load, with
- * the security headers that a page with camera and microphone should have.
+ * The page's files from http.web_root: read whole (they are small), revalidated by ETag on each
+ * load, with the security headers that a page with camera and microphone should have.
  */
 #ifndef CP_STATIC_H
 #define CP_STATIC_H

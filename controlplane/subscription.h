@@ -1,6 +1,7 @@
 /*
- * A recvonly section of a participant's offer, and the source that fills it, if one does. The SSRC belongs
- * to the section for as long as it is in the offers, so that rebinding continues one stream.
+ * A recvonly section of a participant's offer, and the source that fills it, if one does. The SSRC
+ * belongs to the section for as long as it is in the offers, so that rebinding continues one
+ * stream.
  */
 #ifndef CP_SUBSCRIPTION_H
 #define CP_SUBSCRIPTION_H
@@ -21,8 +22,8 @@ struct cp_subscription {
     char mid[HR_MID_MAX + 1];
     bool video;
     uint32_t ssrc;
-    bool put;   /* the dataplane has been told of it */
-    bool fresh; /* made by the offer in hand: goes when that fails */
+    bool put;            /* the dataplane has been told of it */
+    bool fresh;          /* made by the offer in hand: goes when that fails */
     struct cp_rate rate; /* for `headrace room` */
 };
 

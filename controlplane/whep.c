@@ -1,6 +1,7 @@
 /*
- * A viewer names whom it wants to see, not which source: its sections are filled here, camera before screen
- * and microphone before a screen's sound, again whenever that participant's sources change.
+ * A viewer names whom it wants to see, not which source: its sections are filled here, camera
+ * before screen and microphone before a screen's sound, again whenever that participant's sources
+ * change.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -180,6 +180,12 @@ static bool matches(const char *if_match, const char *etag)
     return strstr(if_match, quoted) != NULL;
 }
 
+/* RFC 9110 13.1.1 has it bare, the example of RFC 9725 4.3.3 in quotes. */
+static bool matches_any(const char *if_match)
+{
+    return strcmp(if_match, "*") == 0 || strcmp(if_match, "\"*\"") == 0;
+}
+
 /* Ours after an ICE restart, as a fragment (RFC 9725 4.3.3). */
 static void answer_restarted(struct cp_exchange *x, struct cp_resource *r)
 {
@@ -217,7 +223,7 @@ static void take_fragment(struct cp_exchange *x, struct cp_resource *r, const st
         cp_answer(x, 204);
         return;
     }
-    if (strcmp(x->if_match, "*") != 0) {
+    if (!matches_any(x->if_match)) {
         cp_answer_problem(x, 412, "an ICE restart comes with If-Match: *");
         return;
     }
@@ -241,7 +247,7 @@ void cp_resource_patch(struct cp_service *s, struct cp_exchange *x)
         cp_answer_problem(x, 415, "the body of a PATCH is application/trickle-ice-sdpfrag");
     } else if (!*x->if_match) {
         cp_answer_problem(x, 428, "If-Match names the ICE session, or is * for a restart");
-    } else if (strcmp(x->if_match, "*") != 0 && !matches(x->if_match, r->etag)) {
+    } else if (!matches_any(x->if_match) && !matches(x->if_match, r->etag)) {
         cp_answer_problem(x, 412, "this is not the ETag of the ICE session");
     } else if (cp_sdp_parse_fragment(x->body ? x->body : "", x->body_len, &frag, &err) < 0) {
         cp_answer_problem(x, 400, "line %u: %s", err.line, err.text);

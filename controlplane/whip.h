@@ -1,6 +1,6 @@
 /*
- * WHIP (RFC 9725) and its mirror image WHEP: one POST makes a participant with an endpoint, and a resource
- * whose path nobody can guess stands for it until DELETE, or until its endpoint is gone.
+ * WHIP (RFC 9725) and its mirror image WHEP: one POST makes a participant with an endpoint, and a
+ * resource whose path nobody can guess stands for it until DELETE, or until its endpoint is gone.
  */
 #ifndef CP_WHIP_H
 #define CP_WHIP_H
@@ -26,7 +26,8 @@ void cp_resource_end(struct cp_service *s, struct cp_resource *r, const char *re
 
 /* ---- for whip.c and whep.c */
 
-/* The body is an offer that parses, and the server takes newcomers; else answered. *sdp is the caller's. */
+/* The body is an offer that parses, and the server takes newcomers; else answered. *sdp is the
+ * caller's. */
 bool cp_whip_check(struct cp_service *s, struct cp_exchange *x, struct cp_sdp **sdp);
 /* A participant, its answer and its resource; or answered with what was wrong. NULL then. */
 struct cp_resource *cp_whip_begin(struct cp_service *s, struct cp_exchange *x, enum cp_kind kind,

@@ -1,6 +1,6 @@
 /*
- * WebSockets at /api/rooms/{room}/signal: puts fragments together for the session, queues what it sends.
- * A client that does not read loses its WebSocket, not its call: it may resume.
+ * WebSockets at /api/rooms/{room}/signal: puts fragments together for the session, queues what it
+ * sends. A client that does not read loses its WebSocket, not its call: it may resume.
  */
 #ifndef CP_WS_H
 #define CP_WS_H

@@ -15,8 +15,7 @@ static void check(const struct cp_message *m)
     if (m->type == CP_MESSAGE_CHAT && !*m->text)
         abort();
     for (size_t i = 0; i < m->offer.n_sources; i++)
-        if (strlen(m->offer.sources[i].mid) > HR_MID_MAX ||
-            m->offer.sources[i].label >= CP_LABELS)
+        if (strlen(m->offer.sources[i].mid) > HR_MID_MAX || m->offer.sources[i].label >= CP_LABELS)
             abort();
     for (size_t i = 0; i < m->offer.n_bindings; i++)
         if (strlen(m->offer.bindings[i].mid) > HR_MID_MAX)

@@ -1,6 +1,7 @@
 /*
- * Bodies of WHIP and WHEP, through the real handlers: the input is a POST's offer, and a PATCH's fragment for
- * a session that stands. Whatever comes, there is one answer, and a refused POST leaves nothing behind.
+ * Bodies of WHIP and WHEP, through the real handlers: the input is a POST's offer, and a PATCH's
+ * fragment for a session that stands. Whatever comes, there is one answer, and a refused POST
+ * leaves nothing behind.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,10 @@ struct fake fake;
 static struct hr_config config = {
     .run_dir = "/nowhere",
     .media = {.port = 10000},
-    .http = {.address = "127.0.0.1", .port = 8080, .tls_certificate = "", .tls_key = "",
+    .http = {.address = "127.0.0.1",
+             .port = 8080,
+             .tls_certificate = "",
+             .tls_key = "",
              .web_root = "/nowhere"},
     .limits = {.rooms = 3, .participants_per_room = 4, .participants = 6, .chat_lines = 3},
 };

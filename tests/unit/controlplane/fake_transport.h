@@ -1,6 +1,6 @@
 /*
- * Stands where the transport and the dataplane's client stand: hands out endpoints, remembers what the
- * dataplane was told. The objects here are the dataplane's view.
+ * Stands where the transport and the dataplane's client stand: hands out endpoints, remembers what
+ * the dataplane was told. The objects here are the dataplane's view.
  */
 #ifndef FAKE_TRANSPORT_H
 #define FAKE_TRANSPORT_H

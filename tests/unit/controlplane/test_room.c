@@ -52,8 +52,8 @@ static void test_join_and_leave(void **state)
     assert_int_equal(strlen(fake_text(joined, "resume")), 32);
     assert_null(json_object_get(joined, "resumed"));
     join(&w->b, "Bob", 0);
-    assert_int_equal(json_array_size(json_object_get(fake_client_last(&w->b, "joined"),
-                                                     "participants")), 1);
+    assert_int_equal(
+        json_array_size(json_object_get(fake_client_last(&w->b, "joined"), "participants")), 1);
     json_t *news = json_object_get(fake_client_last(&w->a, "participant-joined"), "participant");
     assert_string_equal(fake_text(news, "name"), "Bob");
     assert_string_equal(fake_text(news, "kind"), "member");
@@ -97,8 +97,8 @@ static char *resume_token(const struct fake_client *c)
 
 static void resume(struct fake_client *c, const char *token, uint64_t now)
 {
-    fake_client_send(c, json_pack("{s:s, s:s, s:s}", "type", "join", "name", "Ann", "resume", token),
-                     now);
+    fake_client_send(
+        c, json_pack("{s:s, s:s, s:s}", "type", "join", "name", "Ann", "resume", token), now);
 }
 
 static void test_resume_in_time(void **state)

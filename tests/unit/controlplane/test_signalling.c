@@ -127,8 +127,8 @@ static void test_states(void **state)
     fake_client_send(&w->a, json_pack("{s:s, s:s}", "type", "offer", "sdp", "x"), 0);
     expect_error(&w->a, "bad_state");
     fake_client_send(&w->a, json_pack("{s:s, s:i}", "type", "ping", "request", 9), 0);
-    assert_int_equal(json_integer_value(json_object_get(fake_client_last(&w->a, "pong"),
-                                                        "request")), 9);
+    assert_int_equal(
+        json_integer_value(json_object_get(fake_client_last(&w->a, "pong"), "request")), 9);
     join(&w->a);
     fake_client_send(&w->a, json_pack("{s:s, s:s}", "type", "join", "name", "A"), 0);
     expect_error(&w->a, "bad_state");
@@ -235,11 +235,11 @@ static void test_publishing(void **state)
                      w->a.session.participant->sources->len);
     char id[16];
     snprintf(id, sizeof(id), "s%u", camera->id);
-    fake_client_send(&w->a, json_pack("{s:s, s:s, s:b}", "type", "source", "source", id, "muted", 1),
-                     0);
+    fake_client_send(&w->a,
+                     json_pack("{s:s, s:s, s:b}", "type", "source", "source", id, "muted", 1), 0);
     assert_non_null(fake_client_last(&w->b, "source-updated"));
-    fake_client_send(&w->b, json_pack("{s:s, s:s, s:b}", "type", "source", "source", id, "muted", 1),
-                     0);
+    fake_client_send(&w->b,
+                     json_pack("{s:s, s:s, s:b}", "type", "source", "source", id, "muted", 1), 0);
     expect_error(&w->b, "unknown_source");
 }
 
@@ -349,15 +349,16 @@ static void test_ice_restart_and_new_connection(void **state)
     uint32_t camera = source_of_kind(&w->a, true)->id;
     offer(&w->a, again, "{}");
     assert_int_equal(fake.restarts, 1);
-    assert_non_null(strstr(fake_text(fake_client_last(&w->a, "answer"), "sdp"),
-                           "a=ice-ufrag:new1"));
+    assert_non_null(
+        strstr(fake_text(fake_client_last(&w->a, "answer"), "sdp"), "a=ice-ufrag:new1"));
     assert_ptr_equal(w->a.session.participant->media->endpoint, endpoint);
     assert_int_equal(source_of_kind(&w->a, true)->id, camera);
     /* Another fingerprint is another peer connection. */
     char *at = strstr(again, "a=fingerprint:sha-256 ");
     assert_non_null(at);
     at += strlen("a=fingerprint:sha-256 ");
-    char first[4] = {at[0], at[1], at[2], 0}, other[4] = {at[0] == '0' ? '1' : '0', at[1], at[2], 0};
+    char first[4] = {at[0], at[1], at[2], 0},
+         other[4] = {at[0] == '0' ? '1' : '0', at[1], at[2], 0};
     char from[64], to[64];
     snprintf(from, sizeof(from), "sha-256 %s", first);
     snprintf(to, sizeof(to), "sha-256 %s", other);

@@ -149,8 +149,7 @@ static void test_patch(void **state)
     const char *path = header(x, "location:"), *etag = header(x, "etag:");
     static const char restart[] = "a=ice-ufrag:NewU\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n";
     char same[256];
-    struct cp_resource *r =
-        g_hash_table_lookup(s->resources, strrchr(path, '/') + 1);
+    struct cp_resource *r = g_hash_table_lookup(s->resources, strrchr(path, '/') + 1);
     const struct cp_negotiation *n = r->participant->media->negotiation;
     snprintf(same, sizeof(same), "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=end-of-candidates\r\n",
              n->remote_ufrag, n->remote_pwd);
@@ -233,8 +232,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_post_and_delete), T(test_refusals), T(test_patch),
-        T(test_whep),            T(test_health_and_admin),
+        T(test_post_and_delete),  T(test_refusals), T(test_patch), T(test_whep),
+        T(test_health_and_admin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
