@@ -1,8 +1,9 @@
 #include "dataplane/rtp/rxstats.h"
 
-#define SEQ_MOD  65536u
-#define NO_SEQ   (SEQ_MOD + 1)
-#define US_PER_S 1000000
+#define SEQ_MOD       65536u
+#define NO_SEQ        (SEQ_MOD + 1)
+#define US_PER_S      1000000
+#define JITTER_JUMP_S 5u
 
 void dp_rxstats_init(struct dp_rxstats *s, uint32_t ssrc, uint32_t clock_rate)
 {
@@ -42,7 +43,7 @@ static uint32_t to_ticks(int64_t us, uint32_t rate)
     return (uint32_t)((uint64_t)seconds * rate + (uint64_t)(rest * rate / US_PER_S));
 }
 
-/* Appendix A.8, in sixteenths. */
+/* Appendix A.8, in sixteenths. A media clock that jumps by seconds is no jitter. */
 static void follow_jitter(struct dp_rxstats *s, uint32_t ts, int64_t now_us, bool first)
 {
     uint32_t transit = to_ticks(now_us, s->clock_rate) - ts;
@@ -51,6 +52,8 @@ static void follow_jitter(struct dp_rxstats *s, uint32_t ts, int64_t now_us, boo
     if (first)
         return;
     uint32_t size = d < 0 ? 0u - (uint32_t)d : (uint32_t)d;
+    if (size > JITTER_JUMP_S * s->clock_rate)
+        return;
     s->jitter += size - ((s->jitter + 8) >> 4);
 }
 

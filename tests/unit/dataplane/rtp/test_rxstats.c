@@ -85,6 +85,9 @@ static void jitter_approaches_the_mean_difference(void **state)
     for (int i = 0; i < 400; i++)
         dp_rxstats_packet(&s, (uint16_t)i, (uint32_t)i * 960, i * 20 * MS);
     assert_int_equal(report(&s, 0).jitter, 0);
+    for (int i = 400; i < 500; i++) /* the encoder began again with another timestamp */
+        dp_rxstats_packet(&s, (uint16_t)i, 0x80000000u + (uint32_t)i * 960, i * 20 * MS);
+    assert_int_equal(report(&s, 0).jitter, 0);
 }
 
 static void says_when_the_sender_report_came(void **state)
