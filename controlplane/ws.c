@@ -6,6 +6,7 @@
 
 #include "proto/log.h"
 
+#define CLOSE_S          5    /* for the last texts to leave; then the socket goes without them */
 #define CLOSE_GOING_AWAY 1001 /* RFC 6455 7.4.1; browsers send it when the page goes */
 
 struct text {
@@ -44,7 +45,7 @@ static void enqueue(struct cp_client *c, const char *data, size_t len)
         hr_info("a client does not read its messages; its WebSocket is closed");
         clear(w);
         w->closing = true;
-        lws_callback_on_writable(w->wsi);
+        lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
         return;
     }
     struct text *t = malloc(sizeof(*t) + LWS_PRE + len);
@@ -63,6 +64,7 @@ static void end(struct cp_client *c)
     w->session.participant = NULL;
     w->session.ended = true;
     w->closing = true;
+    lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CLOSE_S);
     lws_callback_on_writable(w->wsi);
 }
 

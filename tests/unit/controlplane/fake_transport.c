@@ -262,6 +262,16 @@ enum hr_srtp_profile cp_endpoint_profile(const struct cp_endpoint *e)
     return HR_SRTP_AEAD_AES_128_GCM;
 }
 
+enum cp_dtls_end cp_endpoint_dtls_end(const struct cp_endpoint *e)
+{
+    return CP_DTLS_END_NONE;
+}
+
+const char *cp_dtls_end_word(enum cp_dtls_end end)
+{
+    return "none";
+}
+
 /* ---- service and clients */
 
 void fake_service(struct cp_service *s)
