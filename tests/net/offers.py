@@ -46,6 +46,7 @@ def main(folder):
     write(folder, "codec.sdp", GOOD.replace("opus/48000/2", "speex/16000").replace("VP8/", "H261/"))
     write(folder, "fingerprint.sdp", "\n".join(
         line for line in GOOD.split("\n") if not line.startswith("a=fingerprint")))
+    write(folder, "lite.sdp", GOOD.replace("t=0 0", "t=0 0\na=ice-lite"))
     write(folder, "large.sdp", GOOD + "a=x:" + "y" * 200000 + "\n")
     write(folder, "fragment", "a=ice-ufrag:Tst0\na=ice-pwd:abcdefghijklmnopqrstuvwx\n"
           "m=audio 9 UDP/TLS/RTP/SAVPF 0\na=mid:0\n"
