@@ -19,6 +19,8 @@ const CAMERA_LAYERS = {
     360: [{ maxBitrate: 600_000 }],
 };
 const SCREEN_ENCODING = { maxBitrate: 2_500_000, maxFramerate: 30 };
+const DESCRIPTOR =
+    'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
 const HINTS = {
     'camera': 'motion',
     'screen': 'detail',
@@ -32,6 +34,22 @@ export function encodingsOf(label, quality) {
         return structuredClone(CAMERA_LAYERS[quality] ?? CAMERA_LAYERS[720]);
     }
     return label === 'screen' ? [{ ...SCREEN_ENCODING }] : [{}];
+}
+
+/*
+ * The relay finds key frames by the Dependency Descriptor. Chromium has it for every encoding, but
+ * unasked offers it with several only; elsewhere the browser decides.
+ */
+export function offerDescriptor(transceiver) {
+    if (!transceiver.setHeaderExtensionsToNegotiate) {
+        return;
+    }
+    const extensions = transceiver.getHeaderExtensionsToNegotiate();
+    const descriptor = extensions.find((e) => e.uri === DESCRIPTOR);
+    if (descriptor?.direction === 'stopped') {
+        descriptor.direction = 'sendrecv';
+        transceiver.setHeaderExtensionsToNegotiate(extensions);
+    }
 }
 
 export class Published {
@@ -79,11 +97,13 @@ export class Published {
     #add(label, track) {
         this.#hint(label, track);
         const kind = label === 'microphone' || label === 'screen-audio' ? 'audio' : 'video';
-        return this.#pc.addTransceiver(track ?? kind, {
+        const transceiver = this.#pc.addTransceiver(track ?? kind, {
             direction: 'sendonly',
             streams: [label.startsWith('screen') ? this.#streams.screen : this.#streams.person],
             sendEncodings: encodingsOf(label, this.#quality),
         });
+        offerDescriptor(transceiver);
+        return transceiver;
     }
 
     #replace(entry, track) {
