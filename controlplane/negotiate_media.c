@@ -101,8 +101,8 @@ static void choose_feedback(const struct cp_negotiator *g, const struct cp_secti
     c->nack = has_feedback(s->offer, c->pt, "nack");
     c->pli = video && has_feedback(s->offer, c->pt, "nack pli");
     c->fir = video && has_feedback(s->offer, c->pt, "ccm fir");
-    c->transport_cc = reported && s->m->ext[HR_EXT_TRANSPORT_CC] &&
-                      has_feedback(s->offer, c->pt, "transport-cc");
+    c->transport_cc =
+        reported && s->m->ext[HR_EXT_TRANSPORT_CC] && has_feedback(s->offer, c->pt, "transport-cc");
     c->remb =
         video && s->client_sends && !c->transport_cc && has_feedback(s->offer, c->pt, "goog-remb");
 }

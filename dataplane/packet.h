@@ -1,4 +1,5 @@
-/* What the relay knows of a packet: in the mbuf's private area, so that it goes wherever the packet goes. */
+/* What the relay knows of a packet: in the mbuf's private area, so that it goes wherever the packet
+ * goes. */
 #ifndef DP_PACKET_H
 #define DP_PACKET_H
 
@@ -9,13 +10,13 @@
 
 struct dp_packet {
     /* classify */
-    uint16_t port;       /* DPDK port: in, or where to send */
-    uint16_t l3;         /* offset of the IP header in the frame */
-    uint16_t l4;         /* offset of the UDP header; 0 when not UDP */
-    uint16_t payload;    /* offset of the UDP payload */
-    uint16_t length;     /* bytes of UDP payload */
-    uint8_t family;      /* 4 or 6 */
-    uint64_t arrival;    /* TSC of the burst */
+    uint16_t port;                /* DPDK port: in, or where to send */
+    uint16_t l3;                  /* offset of the IP header in the frame */
+    uint16_t l4;                  /* offset of the UDP header; 0 when not UDP */
+    uint16_t payload;             /* offset of the UDP payload */
+    uint16_t length;              /* bytes of UDP payload */
+    uint8_t family;               /* 4 or 6 */
+    uint64_t arrival;             /* TSC of the burst */
     struct dp_endpoint *endpoint; /* who sent it; valid within the burst only */
     /* ingress */
     struct dp_stream *stream; /* valid within the burst only */

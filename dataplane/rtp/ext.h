@@ -53,8 +53,8 @@ struct dp_rtp_rewrite {
     bool has_transport_cc; /* write transport_cc, if the out map knows the extension */
     uint16_t transport_cc;
     uint16_t frame_offset; /* added to the Dependency Descriptor's frame number */
-    uint8_t mid_len; /* 0: none */
-    const char *mid; /* the receiver's MID, no terminator needed */
+    uint8_t mid_len;       /* 0: none */
+    const char *mid;       /* the receiver's MID, no terminator needed */
     const struct dp_ext_map *in;
     const struct dp_ext_map *out;
 };

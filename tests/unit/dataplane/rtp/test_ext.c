@@ -192,6 +192,27 @@ static void takes_the_two_byte_form_only_where_it_may(void **state)
     }
 }
 
+static void only_the_frame_number_of_a_descriptor_changes(void **state)
+{
+    struct legs legs;
+    struct dp_rtp_header in, out;
+    uint8_t p[512], q[DP_RTP_WRITE_MAX];
+    for (unsigned n = 2; n <= 200; n += 9) {
+        negotiate(&legs, true, true);
+        struct dp_rtp_rewrite rw = rewrite(&legs);
+        rw.frame_offset = 0x2224;
+        assert_int_equal(dp_rtp_parse(p, long_descriptor(p, n), &in), DP_RTP_OK);
+        int len = dp_rtp_write(q, sizeof(q), p, &in, &rw);
+        assert_int_equal(dp_rtp_parse(q, (size_t)len, &out), DP_RTP_OK);
+        const struct dp_rtp_ext *dd = dp_ext_find(&out, &legs.out, HR_EXT_DEPENDENCY_DESCRIPTOR);
+        assert_int_equal(dd->len, n);
+        for (unsigned i = 0; i < n; i++) { /* 0xdddd + 0x2224 */
+            bool number = n > 2 && (i == 1 || i == 2);
+            assert_int_equal(q[dd->off + i], number ? i - 1 : 0xdd);
+        }
+    }
+}
+
 static void high_ids_and_empty_elements_need_two_bytes(void **state)
 {
     struct legs legs;
@@ -256,6 +277,7 @@ int main(void)
         cmocka_unit_test(rewrites_every_kind_by_its_rule),
         cmocka_unit_test(absent_from_the_out_map_is_not_sent),
         cmocka_unit_test(takes_the_two_byte_form_only_where_it_may),
+        cmocka_unit_test(only_the_frame_number_of_a_descriptor_changes),
         cmocka_unit_test(high_ids_and_empty_elements_need_two_bytes),
         cmocka_unit_test(repeated_elements_go_once),
         cmocka_unit_test(readers_say_absent_and_too_short),

@@ -236,6 +236,25 @@ static void a_late_timestamp_does_not_set_the_newest_back(void **state)
     assert_int_equal(dp_tsmap_forward(&m, 77), 5010);
 }
 
+static void frame_numbers_go_on_after_a_switch(void **state)
+{
+    struct dp_framemap m = {0};
+    assert_true(dp_framemap_align(&m, 65534));
+    assert_int_equal(m.offset, 0); /* the first stream keeps its numbers */
+    for (uint16_t in = 65534; in != 3; in++) {
+        assert_false(dp_framemap_align(&m, in));
+        dp_framemap_forward(&m, in);
+    }
+    dp_framemap_forward(&m, 65535); /* late */
+    assert_int_equal(m.highest, 2);
+    dp_framemap_switch(&m);
+    dp_framemap_switch(&m); /* that stream had no numbers */
+    assert_true(dp_framemap_align(&m, 40000));
+    assert_int_equal((uint16_t)(40000 + m.offset), 3);
+    dp_framemap_forward(&m, 40000);
+    assert_int_equal(m.highest, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(numbers_end_with_the_index_space),
         cmocka_unit_test(timestamps_keep_their_distance_and_never_go_back),
         cmocka_unit_test(a_late_timestamp_does_not_set_the_newest_back),
+        cmocka_unit_test(frame_numbers_go_on_after_a_switch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
