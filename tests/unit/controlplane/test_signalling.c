@@ -390,6 +390,28 @@ static void test_every_vector(void **state)
     }
 }
 
+/* Firefox writes port 0 and bundle-only in sections that it adds (RFC 9143 7.1.2). */
+static void test_bundle_only_sections(void **state)
+{
+    struct world *w = *state;
+    char *sdp = vector("firefox-reoffer");
+    struct cp_sdp *parsed = sdp_parse_text(sdp);
+    join(&w->a);
+    offer(&w->a, sdp, "{}");
+    unsigned expected = 0;
+    for (size_t i = 0; i < parsed->n_media; i++)
+        expected += parsed->media[i].direction == CP_SDP_RECVONLY;
+    assert_true(expected > 0);
+    assert_int_equal(w->a.session.participant->subscriptions->len, expected);
+    unsigned sent = 0;
+    const char *at = fake_text(fake_client_last(&w->a, "answer"), "sdp");
+    for (; (at = strstr(at, "\r\na=sendonly\r\n")); at++)
+        sent++;
+    assert_int_equal(sent, expected);
+    cp_sdp_free(parsed);
+    free(sdp);
+}
+
 static void test_queue_pushes_back(void **state)
 {
     struct world *w = *state;
@@ -418,6 +440,7 @@ int main(void)
         T(test_dataplane_down),
         T(test_ice_restart_and_new_connection),
         T(test_every_vector),
+        T(test_bundle_only_sections),
         T(test_queue_pushes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
