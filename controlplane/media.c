@@ -22,6 +22,7 @@ struct taking {
     const struct cp_offer *offer;
     struct cp_sdp *sdp;
     struct cp_negotiation *n;
+    const struct cp_negotiation *before;
     uint64_t now;
     struct cp_media_failure *why;
 };
@@ -431,6 +432,23 @@ static bool same_codecs(const struct cp_negotiated_media *a, const struct cp_neg
     return true;
 }
 
+/* Nothing that the dataplane would have to be told: an offer that changes others' sections is
+ * common. */
+static bool same_streams(const struct cp_negotiated_media *a, const struct cp_negotiated_media *b)
+{
+    if (!same_codecs(a, b) || a->n_rids != b->n_rids || a->n_ssrcs != b->n_ssrcs ||
+        a->nack != b->nack || a->pli != b->pli || a->fir != b->fir ||
+        a->transport_cc != b->transport_cc)
+        return false;
+    for (size_t i = 0; i < a->n_rids; i++)
+        if (strcmp(a->rids[i].id, b->rids[i].id) != 0)
+            return false;
+    for (size_t i = 0; i < a->n_ssrcs; i++)
+        if (a->ssrcs[i].ssrc != b->ssrcs[i].ssrc || a->ssrcs[i].rtx_ssrc != b->ssrcs[i].rtx_ssrc)
+            return false;
+    return true;
+}
+
 static void publish(struct taking *t, const struct cp_negotiated_media *n)
 {
     struct cp_source *s = cp_source_by_mid(t->p, n->mid);
@@ -440,7 +458,8 @@ static void publish(struct taking *t, const struct cp_negotiated_media *n)
         s->object = cp_dataplane_new_id(cp_transport_dataplane(t->env->transport));
     }
     s->simulcast = n->n_rids > 1;
-    cp_media_source_changed(s);
+    if (added || !same_streams(section(t->before, s->mid), n))
+        cp_media_source_changed(s);
     name_source(t, s, added);
 }
 
@@ -462,7 +481,7 @@ static void follow_sources(struct taking *t)
             publish(t, &t->n->media[i]);
 }
 
-static void follow_subscriptions(struct taking *t, const struct cp_negotiation *before)
+static void follow_subscriptions(struct taking *t)
 {
     for (guint i = t->p->subscriptions->len; i > 0; i--) {
         struct cp_subscription *s = t->p->subscriptions->pdata[i - 1];
@@ -478,7 +497,7 @@ static void follow_subscriptions(struct taking *t, const struct cp_negotiation *
             source = b->source ? cp_room_source(t->p->room, b->source) : NULL;
         if (n->role != CP_MEDIA_SUBSCRIBE)
             source = NULL;
-        if (!cp_subscription_bind(s, source) && !same_codecs(section(before, s->mid), n))
+        if (!cp_subscription_bind(s, source) && !same_codecs(section(t->before, s->mid), n))
             cp_media_subscription_changed(s);
     }
 }
@@ -487,10 +506,11 @@ static void follow(struct taking *t)
 {
     struct cp_media *m = t->p->media;
     struct cp_negotiation *before = m->negotiation;
+    t->before = before;
     m->negotiation = t->n;
     m->session_version++;
     follow_sources(t);
-    follow_subscriptions(t, before);
+    follow_subscriptions(t);
     cp_negotiation_free(before);
     sources_changed(t->p);
 }

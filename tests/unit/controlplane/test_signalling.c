@@ -293,6 +293,18 @@ static void test_subscribing(void **state)
     assert_int_equal(fake.n_sources, 0);
 }
 
+static void test_same_offer_is_not_put_again(void **state)
+{
+    struct world *w = *state;
+    char *sdp = vector("chromium-publish");
+    publish(w);
+    unsigned commands = fake.commands;
+    offer(&w->a, sdp, "{}");
+    assert_int_equal(fake_client_count(&w->a, "answer"), 2);
+    assert_int_equal(fake.commands, commands);
+    free(sdp);
+}
+
 static void test_dataplane_restart(void **state)
 {
     struct world *w = *state;
@@ -436,6 +448,7 @@ int main(void)
         T(test_rate),
         T(test_publishing),
         T(test_subscribing),
+        T(test_same_offer_is_not_put_again),
         T(test_dataplane_restart),
         T(test_dataplane_down),
         T(test_ice_restart_and_new_connection),
