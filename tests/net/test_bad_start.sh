@@ -10,6 +10,7 @@ refuses() {
     shift 2
     timeout 20 "$@" >"$work/refused" 2>&1 || code=$?
     [ $code != 0 ] && [ $code != 124 ] && [ $code -lt 126 ] || fail "$what: exit code $code: $(cat "$work/refused")"
+    ! grep -qE 'Sanitizer|runtime error:' "$work/refused" || fail "$what: $(cat "$work/refused")"
     grep -qiE "$pattern" "$work/refused" || fail "$what: the error does not match '$pattern': $(cat "$work/refused")"
     echo "ok: $what: exit code $code: $(grep -iE "$pattern" "$work/refused" | head -n 1)"
 }
