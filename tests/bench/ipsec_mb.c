@@ -94,7 +94,7 @@ static void ctr_hmac(unsigned first, size_t header, size_t payload)
     unsigned done = 0;
 
     for (unsigned i = first; i < first + BATCH; i++) {
-        memcpy(legs[i].packet, source, header + payload);
+        memcpy(legs[i].packet, source, header);
         fill(IMB_GET_NEXT_JOB(mgr), &legs[i], header, payload);
         done += IMB_SUBMIT_JOB(mgr) != NULL;
     }
