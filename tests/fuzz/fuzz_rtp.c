@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dp_rtp_rewrite rw = {.seq = 7,
                                 .pt = 96,
                                 .has_transport_cc = true,
+                                .frame_offset = 40000,
                                 .mid_len = 1,
                                 .mid = "0",
                                 .in = &in,

@@ -214,6 +214,23 @@ static const char *receiving_mid(const struct fake_client *c, bool video)
     return NULL;
 }
 
+/* SSRCs that Firefox announces beside its RIDs say nothing of which layer they are. */
+static void test_publishing_layers_with_ssrcs(void **state)
+{
+    struct world *w = *state;
+    char *sdp = vector("firefox-publish");
+    join(&w->a);
+    offer(&w->a, sdp, "{\"sources\":[]}");
+    cp_media_connected(w->a.session.participant->media);
+    free(sdp);
+    const struct cp_source *camera = source_of_kind(&w->a, true);
+    assert_non_null(camera);
+    const struct fake_source *put = fake_source(camera->object);
+    assert_non_null(put);
+    assert_int_equal(put->rids, 3);
+    assert_int_equal(put->ssrcs, 0);
+}
+
 static void test_publishing(void **state)
 {
     struct world *w = *state;
@@ -447,6 +464,7 @@ int main(void)
         T(test_join_deadline),
         T(test_rate),
         T(test_publishing),
+        T(test_publishing_layers_with_ssrcs),
         T(test_subscribing),
         T(test_same_offer_is_not_put_again),
         T(test_dataplane_restart),
