@@ -18,7 +18,7 @@
 #include "proto/rtp_ext.h"
 
 #define CP_ENDPOINT_PATHS_MAX                                                                      \
-    8 /* 5-tuples with a valid check; beyond it the quietest is forgotten */
+    HR_PATHS_MAX /* 5-tuples with a valid check; beyond it the quietest is forgotten */
 #define CP_ENDPOINT_CONSENT_MS                                                                     \
     30000 /* without a valid check or authentic media: gone (RFC 7675 5.1) */
 #define CP_ENDPOINT_SETTLE_MS                                                                      \

@@ -96,6 +96,7 @@ static struct cp_checked_path *find_or_add(struct cp_endpoint *e, const struct c
     p = make_room(e);
     *p = (struct cp_checked_path){.endpoint = e, .path = *path};
     g_hash_table_insert(t->by_tuple, &p->path, p);
+    cp_endpoint_changed(e); /* media may come by it */
     return p;
 }
 

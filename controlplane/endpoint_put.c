@@ -68,13 +68,28 @@ static ProtobufCBinaryData bytes(const uint8_t *data, size_t len)
     return (ProtobufCBinaryData){.data = (uint8_t *)data, .len = len};
 }
 
+/* A client may send by any pair that works, whichever it means to nominate in the end. */
+static size_t pack_others(const struct cp_endpoint *e, Headrace__Path *paths, Headrace__Path **list)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < CP_ENDPOINT_PATHS_MAX; i++) {
+        if (i == e->chosen || !e->paths[i].endpoint)
+            continue;
+        cp_path_pack(&e->paths[i].path, &paths[n]);
+        list[n] = &paths[n];
+        n++;
+    }
+    return n;
+}
+
 static int send_put(struct cp_endpoint *e)
 {
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
     Headrace__EndpointPut put = HEADRACE__ENDPOINT_PUT__INIT;
     Headrace__SrtpKeys keys = HEADRACE__SRTP_KEYS__INIT;
     Headrace__Extension extensions[HR_EXTENSIONS_MAX], *list[HR_EXTENSIONS_MAX];
-    Headrace__Path path;
+    Headrace__Path path, others[CP_ENDPOINT_PATHS_MAX], *also[CP_ENDPOINT_PATHS_MAX];
 
     keys.profile = e->keys.profile;
     keys.ingress_key = bytes(e->keys.ingress, e->keys.len);
@@ -83,6 +98,8 @@ static int send_put(struct cp_endpoint *e)
     put.id = e->id;
     put.keys = &keys;
     put.path = &path;
+    put.n_also = pack_others(e, others, also);
+    put.also = also;
     put.n_extensions = pack_extensions(e, extensions);
     for (size_t i = 0; i < put.n_extensions; i++)
         list[i] = &extensions[i];

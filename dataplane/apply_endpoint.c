@@ -13,7 +13,7 @@ struct endpoint_work {
     struct dp_endpoint_conf conf;
     struct dp_keys *keys;
     bool link;
-    int old_flow; /* slot to release */
+    struct dp_flow_slots old_flows;
 };
 
 static void run(struct dp_worker *w, struct dp_work *work)
@@ -27,7 +27,7 @@ static void run(struct dp_worker *w, struct dp_work *work)
 static void done(struct dp_work *work)
 {
     struct endpoint_work *job = container_of(work, struct endpoint_work, call.work);
-    dp_flows_release(job->call.objects->dp->flows, job->old_flow);
+    dp_flows_release_all(job->call.objects->dp->flows, &job->old_flows);
     dp_call_done(&job->call);
     free(job);
 }
@@ -194,21 +194,26 @@ static struct dp_flow_key flow_of(const struct dp_path *path)
     return key;
 }
 
-/* The flow follows the path. 0 or -ENOSPC; *old: the slot of the former one, to be released. */
-static int move_flow(struct dp_flows *flows, struct dp_endpoint_object *o,
-                     const struct dp_endpoint_conf *conf, int *old)
+/* Where its media may come from: the path, then the others. */
+static enum hr_error read_flows(struct dp_call *c, const struct dp_endpoint_conf *conf,
+                                struct dp_flow_set *flows)
 {
-    struct dp_flow_key key = flow_of(&conf->path);
-    *old = DP_FLOW_NONE;
-    if (conf->reachable && o->flowing && memcmp(&key, &o->flow, sizeof(key)) == 0)
-        return 0;
-    if (conf->reachable && dp_flows_put(flows, &key, o->endpoint))
-        return -ENOSPC;
-    if (o->flowing)
-        *old = dp_flows_remove(flows, &o->flow, o->endpoint);
-    o->flowing = conf->reachable;
-    o->flow = key;
-    return 0;
+    const Headrace__EndpointPut *put = c->cmd->endpoint_put;
+    const char *wrong = "";
+    struct dp_path path;
+    flows->n = 0;
+    if (put->n_also >= HR_PATHS_MAX || (put->n_also && !conf->reachable))
+        return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: %zu paths beside its own", put->id,
+                              put->n_also);
+    if (conf->reachable)
+        flows->keys[flows->n++] = flow_of(&conf->path);
+    for (size_t i = 0; i < put->n_also; i++) {
+        if (dp_path_from_message(put->also[i], &path, &wrong))
+            return dp_call_refuse(c, HR_ERROR_INVALID, "endpoint %u: also: wrong %s", put->id,
+                                  wrong);
+        flows->keys[flows->n++] = flow_of(&path);
+    }
+    return HR_ERROR_OK;
 }
 
 struct made {
@@ -230,7 +235,7 @@ static enum hr_error unmake(struct dp_call *c, struct made *m, bool is_new)
 
 /* Everything is right; from the first allocation to the post nothing may half happen. */
 static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *o,
-                          const struct dp_endpoint_conf *conf)
+                          const struct dp_endpoint_conf *conf, const struct dp_flow_set *flows)
 {
     const Headrace__EndpointPut *put = c->cmd->endpoint_put;
     bool is_new = o == NULL, new_keys = put->keys && (is_new || !o->keyed);
@@ -241,7 +246,7 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *o,
     };
     if (m.job == NULL || m.o == NULL || (new_keys && m.keys == NULL) ||
         dp_put_pack(&m.put, &put->base) || dp_index_reserve(&c->objects->endpoints) ||
-        move_flow(c->dp->flows, m.o, conf, &m.job->old_flow))
+        dp_flows_change(c->dp->flows, m.o->endpoint, &m.o->flows, flows, &m.job->old_flows))
         return unmake(c, &m, is_new);
 
     m.job->call.work = (struct dp_work){.run = run, .done = done};
@@ -264,7 +269,10 @@ enum hr_error dp_apply_endpoint_put(struct dp_call *c)
     struct dp_endpoint_object *o = dp_index_find(&c->objects->endpoints, put->id);
     struct dp_endpoint_conf conf;
     memset(&conf, 0, sizeof(conf));
+    struct dp_flow_set flows;
     enum hr_error error = read_conf(c, &conf);
+    if (!error)
+        error = read_flows(c, &conf, &flows);
     if (!error)
         error = check_keys(c, o);
     if (!error && o && o->keyed)
@@ -275,5 +283,5 @@ enum hr_error dp_apply_endpoint_put(struct dp_call *c)
     if (o == NULL && c->objects->endpoints.count >= limit)
         return dp_call_refuse(c, HR_ERROR_LIMIT, "endpoint %u: there are %u already", put->id,
                               limit);
-    return make(c, o, &conf);
+    return make(c, o, &conf, &flows);
 }

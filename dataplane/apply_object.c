@@ -13,7 +13,7 @@ struct delete_work {
     struct dp_endpoint_object *endpoint;
     struct dp_source_object *source;
     struct dp_subscription_object *subscription;
-    int flow; /* slot to release */
+    struct dp_flow_slots flows; /* to release */
 };
 
 static void run_delete(struct dp_worker *w, struct dp_work *work)
@@ -30,7 +30,7 @@ static void run_delete(struct dp_worker *w, struct dp_work *work)
 static void done_delete(struct dp_work *work)
 {
     struct delete_work *job = container_of(work, struct delete_work, call.work);
-    dp_flows_release(job->call.objects->dp->flows, job->flow);
+    dp_flows_release_all(job->call.objects->dp->flows, &job->flows);
     if (job->endpoint)
         dp_endpoint_object_free(job->endpoint);
     else if (job->source)
@@ -68,8 +68,10 @@ static void forget_source(struct dp_objects *objects, struct dp_source_object *o
 }
 
 /* What hangs on the endpoint leaves the tables, but stays on its lists, to be freed with it. */
-static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_object *o, int *flow)
+static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_object *o,
+                            struct dp_flow_slots *old)
 {
+    const struct dp_flow_set none = {.n = 0};
     struct dp_subscription_object *sub;
     struct dp_source_object *source;
     TAILQ_FOREACH (sub, &o->subscriptions, of_endpoint)
@@ -77,8 +79,7 @@ static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_objec
     TAILQ_FOREACH (source, &o->sources, of_endpoint)
         forget_source(objects, source);
     dp_index_remove(&objects->endpoints, o->id);
-    if (o->flowing)
-        *flow = dp_flows_remove(objects->dp->flows, &o->flow, o->endpoint);
+    dp_flows_change(objects->dp->flows, o->endpoint, &o->flows, &none, old);
 }
 
 static bool find(struct dp_objects *objects, const Headrace__ObjectDelete *what,
@@ -102,7 +103,7 @@ static bool find(struct dp_objects *objects, const Headrace__ObjectDelete *what,
 static struct dp_worker *forget(struct dp_objects *objects, struct delete_work *job)
 {
     if (job->endpoint) {
-        forget_endpoint(objects, job->endpoint, &job->flow);
+        forget_endpoint(objects, job->endpoint, &job->flows);
         return job->endpoint->worker;
     }
     if (job->source) {
@@ -123,7 +124,6 @@ enum hr_error dp_apply_object_delete(struct dp_call *c)
     struct delete_work *job = dp_call_work_new(c, sizeof(*job));
     if (job == NULL)
         return dp_call_refuse(c, HR_ERROR_MEMORY, "delete: no memory");
-    job->flow = DP_FLOW_NONE;
     job->call.work = (struct dp_work){.run = run_delete, .done = done_delete};
     if (!find(c->objects, what, job)) {
         free(job);

@@ -6,11 +6,13 @@
 #include <rte_hash_crc.h>
 #include <rte_lcore.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Static_assert(sizeof(struct dp_flow_key) == 40, "a flow key has no padding");
 _Static_assert(DP_BURST <= RTE_HASH_LOOKUP_BULK_MAX, "a burst is one bulk lookup");
 
-#define FLOWS_SPARE 64 /* slots that removed flows hold until they are released */
+#define FLOWS_SPARE        64 /* slots that removed flows hold until they are released */
+#define FLOWS_PER_ENDPOINT 4  /* on average: IPv4 and IPv6, and twice that while one moves */
 
 struct dp_flows {
     struct rte_hash *hash;
@@ -23,7 +25,7 @@ struct dp_flows *dp_flows_new(const char *name, uint32_t limit)
         return NULL;
     struct rte_hash_parameters params = {
         .name = name,
-        .entries = 2 * limit + FLOWS_SPARE, /* an endpoint that moves has two for a moment */
+        .entries = FLOWS_PER_ENDPOINT * limit + FLOWS_SPARE,
         .key_len = sizeof(struct dp_flow_key),
         .hash_func = rte_hash_crc,
         .socket_id = SOCKET_ID_ANY,
@@ -62,6 +64,45 @@ void dp_flows_release(struct dp_flows *f, int slot)
 {
     if (slot != DP_FLOW_NONE)
         rte_hash_free_key_with_position(f->hash, slot);
+}
+
+static bool contains(const struct dp_flow_set *set, const struct dp_flow_key *key)
+{
+    for (unsigned i = 0; i < set->n; i++)
+        if (memcmp(&set->keys[i], key, sizeof(*key)) == 0)
+            return true;
+    return false;
+}
+
+int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_set *now,
+                    const struct dp_flow_set *next, struct dp_flow_slots *old)
+{
+    struct dp_flow_set made = {.n = 0};
+
+    old->n = 0;
+    for (unsigned i = 0; i < next->n; i++) {
+        const struct dp_flow_key *key = &next->keys[i];
+        if (contains(&made, key))
+            continue;
+        if (!contains(now, key) && dp_flows_put(f, key, e)) {
+            if (i == 0)
+                return -ENOSPC;
+            continue;
+        }
+        made.keys[made.n++] = *key;
+    }
+    for (unsigned i = 0; i < now->n; i++)
+        if (!contains(&made, &now->keys[i]))
+            old->slots[old->n++] = dp_flows_remove(f, &now->keys[i], e);
+    *now = made;
+    return 0;
+}
+
+void dp_flows_release_all(struct dp_flows *f, struct dp_flow_slots *old)
+{
+    for (unsigned i = 0; i < old->n; i++)
+        dp_flows_release(f, old->slots[i]);
+    old->n = 0;
 }
 
 void dp_flows_lookup_bulk(const struct dp_flows *f, const struct dp_flow_key *keys, unsigned n,

@@ -7,6 +7,7 @@
 #define DP_FLOW_H
 
 #include "dataplane/stage.h"
+#include "proto/limits.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -26,6 +27,18 @@ struct dp_flow_key {
 
 #define DP_FLOW_NONE (-1)
 
+/* The 5-tuples of one endpoint; the first is that of its path. */
+struct dp_flow_set {
+    struct dp_flow_key keys[HR_PATHS_MAX];
+    unsigned n;
+};
+
+/* Slots on their way to dp_flows_release(). */
+struct dp_flow_slots {
+    int slots[HR_PATHS_MAX];
+    unsigned n;
+};
+
 /* limit: endpoints. NULL if there is no memory. Name is unique in the process. */
 struct dp_flows *dp_flows_new(const char *name, uint32_t limit);
 void dp_flows_free(struct dp_flows *f);
@@ -36,6 +49,13 @@ int dp_flows_put(struct dp_flows *f, const struct dp_flow_key *key, struct dp_en
  * DP_FLOW_NONE. */
 int dp_flows_remove(struct dp_flows *f, const struct dp_flow_key *key, const struct dp_endpoint *e);
 void dp_flows_release(struct dp_flows *f, int slot);
+
+/* Main thread. Makes e's flows *now what *next says; old: slots to release once the workers have
+ * passed. -ENOSPC: the first does not fit, nothing has changed; others that do not fit are left
+ * out. */
+int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_set *now,
+                    const struct dp_flow_set *next, struct dp_flow_slots *old);
+void dp_flows_release_all(struct dp_flows *f, struct dp_flow_slots *old);
 
 /* Any worker. Fills endpoints[0..n), NULL where unknown; n is at most DP_BURST. */
 void dp_flows_lookup_bulk(const struct dp_flows *f, const struct dp_flow_key *keys, unsigned n,

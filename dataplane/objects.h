@@ -45,8 +45,7 @@ struct dp_endpoint_object {
     struct dp_endpoint *endpoint;
     struct dp_worker *worker;
     bool keyed;
-    bool flowing; /* flow is in dp->flows */
-    struct dp_flow_key flow;
+    struct dp_flow_set flows; /* those in dp->flows */
     TAILQ_HEAD(, dp_source_object) sources;
     TAILQ_HEAD(, dp_subscription_object) subscriptions;
     bool publishing; /* endpoint->publishing is there */

@@ -32,6 +32,7 @@
 #define HR_RIDS_MAX       3    /* simulcast layers of a source */
 #define HR_PAYLOADS_MAX   32   /* payload types of a source or a subscription */
 #define HR_EXTENSIONS_MAX 16   /* header extensions of an endpoint */
+#define HR_PATHS_MAX      8    /* 5-tuples that media of an endpoint may come by */
 #define HR_UFRAG_MAX      32
 #define HR_PWD_MAX        64
 

@@ -172,7 +172,8 @@ enum hr_error rig_endpoint(struct rig_client *c, bool keys, bool path)
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
     Headrace__EndpointPut put = HEADRACE__ENDPOINT_PUT__INIT;
     Headrace__SrtpKeys k = HEADRACE__SRTP_KEYS__INIT;
-    Headrace__Path p;
+    Headrace__Path p, others[HR_PATHS_MAX], *also[HR_PATHS_MAX];
+    struct rig_client other = *c;
     Headrace__Extension ext[HR_EXT_KINDS], *exts[HR_EXT_KINDS];
     size_t len = hr_srtp_key_len(c->profile) + hr_srtp_salt_len(c->profile);
     k.profile = c->profile;
@@ -182,6 +183,11 @@ enum hr_error rig_endpoint(struct rig_client *c, bool keys, bool path)
     put.id = c->id;
     put.keys = keys ? &k : NULL;
     put.path = path ? &p : NULL;
+    put.also = also;
+    for (; put.n_also < HR_PATHS_MAX && c->also_ports[put.n_also]; put.n_also++) {
+        other.udp_port = c->also_ports[put.n_also];
+        set_path(also[put.n_also] = &others[put.n_also], &other);
+    }
     put.feedback_ssrc = 99;
     put.extensions = exts;
     for (unsigned kind = 1; kind < HR_EXT_KINDS; kind++) {

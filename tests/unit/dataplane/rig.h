@@ -43,6 +43,7 @@ struct rig_client {
     uint8_t write_key[30], read_key[30]; /* the client's view */
     srtp_t tx, rx;
     uint16_t udp_port;
+    uint16_t also_ports[HR_PATHS_MAX]; /* more UDP ports that it may send from; 0 ends them */
     struct rig_packet *inbox;
     unsigned inbox_count;
 };

@@ -137,6 +137,36 @@ static void test_client_moves(void **state)
     assert_int_equal(sub->inbox_count, 1);
 }
 
+/* Media may come by any pair that was checked, and leaves by the path. */
+static void test_client_sends_from_several(void **state)
+{
+    begin();
+    pub->also_ports[0] = 40007;
+    pub->also_ports[1] = 40008;
+    assert_int_equal(rig_endpoint(pub, true, true), HR_ERROR_OK);
+    send_audio(pub, 1);
+    pub->udp_port = 40008;
+    send_audio(pub, 2);
+    assert_int_equal(sub->inbox_count, 2);
+    pub->also_ports[0] = 40000;
+    pub->also_ports[1] = 0;
+    assert_int_equal(rig_endpoint(pub, true, true), HR_ERROR_OK);
+    pub->udp_port = 40000;
+    send_audio(pub, 3);
+    assert_int_equal(sub->inbox_count, 3);
+    pub->udp_port = 40007; /* no longer */
+    send_audio(pub, 4);
+    assert_int_equal(rig_drops(DP_DROP_FLOW_UNKNOWN), 1);
+    for (unsigned i = 0; i < HR_PATHS_MAX; i++)
+        pub->also_ports[i] = (uint16_t)(42000 + i);
+    assert_int_equal(rig_endpoint(pub, true, true), HR_ERROR_INVALID);
+    assert_string_equal(rig.detail, "endpoint 1: 8 paths beside its own");
+    assert_int_equal(rig_delete(ENDPOINT, pub->id), HR_ERROR_OK);
+    pub->udp_port = 40000;
+    send_audio(pub, 5);
+    assert_int_equal(rig_drops(DP_DROP_FLOW_UNKNOWN), 2);
+}
+
 /* A flow that another endpoint took over is not lost when the first one goes. */
 static void test_address_reused(void **state)
 {
@@ -437,6 +467,7 @@ int main(void)
         TEST(test_bad_endpoints),
         TEST(test_same_keys_keep_state_and_others_are_refused),
         TEST(test_client_moves),
+        TEST(test_client_sends_from_several),
         TEST(test_address_reused),
         TEST(test_bad_sources),
         TEST(test_source_changes),
