@@ -280,6 +280,17 @@ bool cp_http_same_origin(const char *origin, const char *host)
     return false;
 }
 
+/* The page's own origin, or one of http.origins. */
+static bool may_connect(const struct hr_config *config, const char *origin, const char *host)
+{
+    if (*origin && cp_http_same_origin(origin, host))
+        return true;
+    for (unsigned i = 0; i < config->http.origins_count; i++)
+        if (strcasecmp(origin, config->http.origins[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool room_of(struct lws *wsi, char room[CP_PATH_MAX])
 {
     static const struct cp_route signal = {CP_GET, CP_PUBLIC, CP_SIGNAL_PATTERN, NULL, 0};
@@ -314,7 +325,7 @@ static int on_upgrade(struct lws *wsi)
     if (!room_of(wsi, room))
         return refuse_upgrade(wsi, 404);
     if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
-        (!*origin || !cp_http_same_origin(origin, host)))
+        !may_connect(service_of(wsi)->config, origin, host))
         return refuse_upgrade(wsi, 403);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 json_t *cli_rooms_get(struct cli_context *c)
 {
@@ -37,6 +38,7 @@ void cli_rooms_text(const json_t *v)
     }
 }
 
+/* Bitrates are between two looks, so the first one only begins. */
 json_t *cli_room_get(struct cli_context *c)
 {
     char path[1024];
@@ -46,6 +48,11 @@ json_t *cli_room_get(struct cli_context *c)
     snprintf(path, sizeof(path), "/admin/rooms/%.900s", escaped ? escaped : "");
     curl_free(escaped);
     json_t *v = cli_controlplane_get(c, path, &status);
+    if (v && status == 200) {
+        json_decref(v);
+        sleep(1);
+        v = cli_controlplane_get(c, path, &status);
+    }
     if (v && status != 200) {
         json_decref(v);
         if (status == 404)
@@ -58,7 +65,7 @@ json_t *cli_room_get(struct cli_context *c)
 
 static void print_source(const json_t *s)
 {
-    printf("    publishes %-6s %-12s %-6s %10lld packets %8lld lost %8lld kbit/s%s\n",
+    printf("    publishes %-6s %-12s %-6s %10lld packets %8lld lost  %7lld kbit/s%s\n",
            cli_string(s, "id", "?"), cli_string(s, "label", "?"), cli_string(s, "codec", "-"),
            (long long)cli_integer(s, "packets"), (long long)cli_integer(s, "lost"),
            (long long)cli_integer(s, "bitrate") / 1000,
@@ -81,9 +88,10 @@ void cli_room_text(const json_t *v)
             print_source(s);
         }
         json_array_foreach (json_object_get(p, "subscriptions"), j, s) {
-            printf("    receives  %-6s %10lld packets sent %8lld sent again\n",
-                   cli_string(s, "source", "-"), (long long)cli_integer(s, "packets"),
-                   (long long)cli_integer(s, "retransmitted"));
+            printf("    receives  %-6s %-19s %10lld packets %8lld again %7lld kbit/s\n",
+                   cli_string(s, "source", "-"), "", (long long)cli_integer(s, "packets"),
+                   (long long)cli_integer(s, "retransmitted"),
+                   (long long)cli_integer(s, "bitrate") / 1000);
         }
     }
 }
