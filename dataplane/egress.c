@@ -1,7 +1,9 @@
 /*
- * Header written, payload rekeyed, frame closed. Everything the bytes depend on is either in struct
- * dp_egress, in the run a record points to, or makes the subscription forget its runs when it
- * changes; so a retransmission is the same bytes under the same number, or is not made.
+ * Copies are made in batches, a pass at a time: mbufs, headers, payloads rekeyed side by side,
+ * frames closed. A batch is small enough for its packets to stay in the first-level cache from one
+ * pass to the next. Everything the bytes depend on is either in struct dp_egress, in the run a
+ * record points to, or makes the subscription forget its runs when it changes; so a retransmission
+ * is the same bytes under the same number, or is not made.
  */
 #include "dataplane/egress.h"
 
@@ -12,6 +14,10 @@
 
 #define RESEND_INTERVAL_MS 30 /* at least; else a round trip */
 
+#define BATCH DP_KEYSTREAMS /* copies: each may be of a packet of its own */
+
+/* The newest one serves all copies of a packet. The others are those that the batch's jobs may
+ * still point to. */
 static const uint8_t *keystream(struct dp_session *s, const struct dp_srtp_key *key,
                                 const struct dp_packet *p, uint32_t len)
 {
@@ -21,57 +27,55 @@ static const uint8_t *keystream(struct dp_session *s, const struct dp_srtp_key *
         ks->ssrc = p->rtp.ssrc;
         ks->index = p->index;
         ks->len = len;
-        dp_srtp_keystream(key, ks->ssrc, ks->index, ks->bytes, len);
+        ks->newest = (ks->newest + 1) % DP_KEYSTREAMS;
+        dp_srtp_keystream(key, ks->ssrc, ks->index, ks->bytes[ks->newest], len);
     }
-    return ks->bytes;
+    return ks->bytes[ks->newest];
 }
 
-static int write_header(const struct dp_subscription *s, struct rte_mbuf *m,
-                        const struct dp_egress *what, uint8_t *dst, size_t room)
+static int write_header(const struct dp_egress *e, uint8_t *dst, size_t room)
 {
-    const struct dp_packet *p = dp_packet(m);
+    const struct dp_subscription *s = e->subscription;
+    const struct dp_packet *p = dp_packet(e->pkt);
     struct dp_rtp_rewrite rw = {
-        .ts = what->ts,
+        .ts = e->ts,
         .ssrc = s->ssrc,
-        .seq = (uint16_t)what->index,
+        .seq = (uint16_t)e->index,
         .pt = s->conf.pt[p->rtp.pt],
-        .frame_offset = what->frame_offset,
+        .frame_offset = e->frame_offset,
         .mid = s->conf.mid,
         .mid_len = s->conf.mid_len,
-        .in = &what->stream->source->endpoint->conf.exts,
+        .in = &e->stream->source->endpoint->conf.exts,
         .out = &s->endpoint->conf.exts,
     };
-    return dp_rtp_write(dst, room, dp_packet_payload(m), &p->rtp, &rw);
+    return dp_rtp_write(dst, room, dp_packet_payload(e->pkt), &p->rtp, &rw);
 }
 
-struct place {
-    uint8_t *dst;
-    size_t room;
-};
-
-/* The length of the SRTP packet at dst, or 0 when it does not fit. */
-static size_t write_packet(struct dp_worker *w, const struct dp_subscription *s, struct rte_mbuf *m,
-                           const struct dp_egress *what, struct place to)
+/* Headers in place and the payload's job set; false when the packet does not fit. */
+static bool prepare(struct dp_worker *w, const struct dp_egress *e, struct dp_srtp_rekey *job)
 {
-    const struct dp_packet *p = dp_packet(m);
-    const struct dp_keys *in = what->stream->source->endpoint->keys;
+    const struct dp_endpoint *to = e->subscription->endpoint;
+    const struct dp_packet *p = dp_packet(e->pkt);
+    const struct dp_keys *in = e->stream->source->endpoint->keys;
     size_t len = p->rtp.payload_len - hr_srtp_tag_len(in->profile);
-    int hdr_len = write_header(s, m, what, to.dst, to.room);
+    size_t room = dp_frame_room(e->out, &to->conf.path, to->conf.port);
+    uint8_t *dst = dp_frame_write(e->out, &to->conf.path);
+    int hdr_len = write_header(e, dst, room);
     if (hdr_len < 0 || len > DP_KEYSTREAM_MAX)
-        return 0;
-    struct dp_srtp_rekey job = {
-        .key = &s->endpoint->keys->egress,
-        .index = what->index,
-        .dst = to.dst,
+        return false;
+    *job = (struct dp_srtp_rekey){
+        .key = &to->keys->egress,
+        .index = e->index,
+        .dst = dst,
         .hdr_len = (size_t)hdr_len,
-        .src = dp_packet_payload(m) + p->rtp.hdr_len,
+        .src = dp_packet_payload(e->pkt) + p->rtp.hdr_len,
         .len = len,
         .rtx_osn = -1,
     };
-    if (dp_srtp_rekey_len(&job) > to.room)
-        return 0;
-    job.ks = keystream(w->session, &in->ingress, p, (uint32_t)len);
-    return dp_srtp_rekey(&job);
+    if (dp_srtp_rekey_len(job) > room)
+        return false;
+    job->ks = keystream(w->session, &in->ingress, p, (uint32_t)len);
+    return true;
 }
 
 static bool nonce_used(struct dp_worker *w, const struct dp_subscription *s, uint64_t index,
@@ -87,30 +91,63 @@ static bool nonce_used(struct dp_worker *w, const struct dp_subscription *s, uin
     return true;
 }
 
-struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
-                                 const struct dp_egress *what, enum dp_drop *why)
+static void give_up(struct dp_egress *e, enum dp_drop why)
 {
-    struct dp_endpoint *e = s->endpoint;
-    struct rte_mbuf *o = rte_pktmbuf_alloc(w->pool);
-    *why = DP_DROP_NO_MBUF;
-    if (o == NULL)
-        return NULL;
-    uint16_t room = dp_frame_room(o, &e->conf.path, e->conf.port);
-    struct place to = {.dst = dp_frame_write(o, &e->conf.path), .room = room};
-    size_t len = write_packet(w, s, m, what, to);
-    *why = DP_DROP_EGRESS_OVERSIZE;
-    if (len && nonce_used(w, s, what->index, to.dst, len)) {
-        *why = DP_DROP_NONCE_REUSE;
-        len = 0;
+    rte_pktmbuf_free(e->out);
+    e->out = NULL;
+    e->why = why;
+}
+
+/* The frame around a packet that is rekeyed. */
+static void finish(struct dp_worker *w, struct dp_egress *e, const struct dp_srtp_rekey *job)
+{
+    struct dp_endpoint *to = e->subscription->endpoint;
+    if (job->out_len == 0) {
+        give_up(e, DP_DROP_EGRESS_OVERSIZE);
+    } else if (nonce_used(w, e->subscription, e->index, job->dst, job->out_len)) {
+        give_up(e, DP_DROP_NONCE_REUSE);
+    } else {
+        dp_frame_finish(e->out, &to->conf.path, to->conf.port, (uint16_t)job->out_len);
+        to->tx_packets++;
+        to->tx_bytes += job->out_len;
     }
-    if (len == 0) {
-        rte_pktmbuf_free(o);
-        return NULL;
+}
+
+/* All at once; where the pool has not so many left, as many as there are. */
+static void allocate(struct dp_worker *w, struct dp_egress *list, unsigned n)
+{
+    struct rte_mbuf *pkts[BATCH];
+    bool all = rte_pktmbuf_alloc_bulk(w->pool, pkts, n) == 0;
+    for (unsigned i = 0; i < n; i++) {
+        list[i].out = all ? pkts[i] : rte_pktmbuf_alloc(w->pool);
+        list[i].why = list[i].out ? DP_DROPS : DP_DROP_NO_MBUF;
     }
-    dp_frame_finish(o, &e->conf.path, e->conf.port, (uint16_t)len);
-    e->tx_packets++;
-    e->tx_bytes += len;
-    return o;
+}
+
+static void build(struct dp_worker *w, struct dp_egress *list, unsigned n)
+{
+    struct dp_srtp_rekey jobs[BATCH];
+    struct dp_egress *of[BATCH];
+    unsigned count = 0;
+
+    allocate(w, list, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (list[i].out == NULL)
+            continue;
+        if (prepare(w, &list[i], &jobs[count]))
+            of[count++] = &list[i];
+        else
+            give_up(&list[i], DP_DROP_EGRESS_OVERSIZE);
+    }
+    dp_srtp_rekey_batch(w->session->batch, jobs, count);
+    for (unsigned i = 0; i < count; i++)
+        finish(w, of[i], &jobs[i]);
+}
+
+void dp_egress_build(struct dp_worker *w, struct dp_egress *list, unsigned n)
+{
+    for (unsigned at = 0; at < n; at += BATCH)
+        build(w, list + at, RTE_MIN(n - at, (unsigned)BATCH));
 }
 
 /* Whether it is too soon to send this again; notes the time if not. */
@@ -144,16 +181,19 @@ struct rte_mbuf *dp_egress_resend(struct dp_worker *w, struct dp_subscription *s
         *why = DP_DROP_RESEND_LIMIT;
         return NULL;
     }
-    struct dp_egress what = {
+    struct dp_egress e = {
+        .subscription = s,
+        .pkt = m,
         .stream = run->stream,
         .index = index,
         .ts = dp_packet(m)->rtp.ts + run->ts_offset,
         .frame_offset = run->frame_offset,
     };
-    struct rte_mbuf *o = dp_egress_build(w, s, m, &what, why);
-    if (o) {
+    dp_egress_build(w, &e, 1);
+    if (e.out) {
         s->retransmitted++;
         w->session->counts.retransmitted++;
     }
-    return o;
+    *why = e.why;
+    return e.out;
 }

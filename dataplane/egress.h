@@ -1,20 +1,25 @@
-/* One packet to one subscription: the same function for the first time and for retransmission. */
+/* Packets to subscriptions: the same functions for the first time and for retransmission. */
 #ifndef DP_EGRESS_H
 #define DP_EGRESS_H
 
 #include "dataplane/session.h"
 
-/* What the bytes depend on beyond the packet and the subscription's settings. */
+/* One packet to one subscription, and what its bytes depend on beyond their settings. */
 struct dp_egress {
-    const struct dp_stream *stream; /* that the packet is of */
+    struct dp_subscription *subscription;
+    struct rte_mbuf *pkt;           /* as received; stays the caller's */
+    const struct dp_stream *stream; /* that it is of */
     uint64_t index;                 /* outgoing packet index */
     uint32_t ts;                    /* outgoing timestamp */
     uint16_t frame_offset;          /* of its Dependency Descriptor */
+    uint16_t run;                   /* that it is of; 0 when sent once more */
+    /* what dp_egress_build() makes of it */
+    struct rte_mbuf *out; /* a frame for tx; NULL: none, */
+    enum dp_drop why;     /* and why */
 };
 
-/* A frame for tx, or NULL and *why. */
-struct rte_mbuf *dp_egress_build(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
-                                 const struct dp_egress *what, enum dp_drop *why);
+/* Fills out and why of each of the n. */
+void dp_egress_build(struct dp_worker *w, struct dp_egress *list, unsigned n);
 
 /* The packet that left under the 16-bit number seq once more, the identical bytes; NULL and *why.
  */

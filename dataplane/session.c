@@ -8,6 +8,12 @@
 
 #define HISTORY_SHARE 2 /* histories may hold one mbuf in so many */
 
+static int add_batch(struct dp_session *s)
+{
+    s->batch = dp_srtp_batch_new();
+    return s->batch ? 0 : -ENOMEM;
+}
+
 static int add_checker(struct dp_session *s, const struct hr_config *config)
 {
     if (!config->dataplane.check_nonces)
@@ -23,7 +29,8 @@ int dp_session_new(struct dp_worker *w, struct dp_shard *shards, unsigned count)
         return -ENOMEM;
     *s = (struct dp_session){.hz = w->dp->tsc_hz, .shards_count = count};
     s->shards = calloc(count, sizeof(struct dp_shard *));
-    if (s->shards == NULL || add_checker(s, w->dp->config)) {
+    if (s->shards == NULL || add_batch(s) || add_checker(s, w->dp->config)) {
+        dp_srtp_batch_free(s->batch);
         free(s->shards);
         free(s);
         return -ENOMEM;
@@ -44,6 +51,7 @@ void dp_session_free(struct dp_worker *w)
     struct dp_session *s = w->session;
     if (s == NULL)
         return;
+    dp_srtp_batch_free(s->batch);
     dp_srtp_checker_free(s->checker);
     free(s->shards);
     free(s);

@@ -38,6 +38,7 @@
 #define DP_PAYLOAD_TYPES              128
 #define DP_PT_NONE                    0xFF
 #define DP_KEYSTREAM_MAX              2048 /* bytes of one payload */
+#define DP_KEYSTREAMS                 16   /* packets whose copies are rekeyed side by side */
 
 /* A payload type of a source. */
 struct dp_payload {
@@ -245,13 +246,14 @@ struct dp_shard {
     uint32_t count;
 };
 
-/* The keystream of the newest packet that egress rekeyed. */
+/* The keystreams of the newest packets that egress rekeyed, and what the newest is of. */
 struct dp_keystream {
     const struct dp_srtp_key *key; /* NULL: none */
     uint32_t ssrc;
     uint64_t index;
     uint32_t len;
-    alignas(64) uint8_t bytes[DP_KEYSTREAM_MAX];
+    uint32_t newest;
+    alignas(64) uint8_t bytes[DP_KEYSTREAMS][DP_KEYSTREAM_MAX];
 };
 
 /* What a worker's sessions count beyond drops. */
@@ -269,6 +271,7 @@ struct dp_session {
     struct dp_session_counts counts; /* the worker writes, main reads */
     struct dp_history_budget budget;
     struct dp_keystream keystream;
+    struct dp_srtp_batch *batch;
     struct dp_srtp_checker *checker; /* NULL unless dataplane.check_nonces */
     uint64_t hz;
     uint64_t random; /* state of dp_session_random() */

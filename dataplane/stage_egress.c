@@ -5,64 +5,74 @@
 #include "dataplane/subscription.h"
 
 /* Numbers the packet for s: DP_DROPS, or why it does not go there. */
-static enum dp_drop number(struct dp_subscription *s, struct rte_mbuf *m, struct dp_egress *what)
+static enum dp_drop number(struct dp_worker *w, struct dp_egress *e)
 {
-    const struct dp_packet *p = dp_packet(m);
+    struct dp_subscription *s = e->subscription;
+    const struct dp_packet *p = dp_packet(e->pkt);
     if (p->padding || s->conf.pt[p->rtp.pt] == DP_PT_NONE) {
         dp_seqmap_drop(&s->seqmap, s->switches, p->index);
         return p->padding ? DP_DROP_PADDING : DP_DROP_PAYLOAD_MAP;
     }
-    if (dp_seqmap_forward(&s->seqmap, s->switches, p->index, &what->index))
+    if (dp_seqmap_forward(&s->seqmap, s->switches, p->index, &e->index))
         return DP_DROP_SEQUENCE_LATE;
     if (p->has_frame)
         dp_subscription_frame(s, p->frame);
-    what->stream = p->stream;
-    what->frame_offset = s->framemap.offset;
-    what->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
+    e->stream = p->stream;
+    e->frame_offset = s->framemap.offset;
+    e->run = s->run;
+    e->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
+    s->last_sent = w->now; /* here, for the next of the burst may switch to another stream */
     return DP_DROPS;
 }
 
-static enum dp_drop consider(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
-                             struct dp_egress *what)
+static enum dp_drop consider(struct dp_worker *w, struct dp_egress *e)
 {
+    struct dp_subscription *s = e->subscription;
     if (!dp_endpoint_ready(s->endpoint))
         return DP_DROP_SUBSCRIBER_NOT_READY;
     if (s->conf.paused)
         return DP_DROP_SUBSCRIPTION_PAUSED;
-    enum dp_drop why = dp_layers_pass(w, s, m);
-    return why == DP_DROPS ? number(s, m, what) : why;
+    enum dp_drop why = dp_layers_pass(w, s, e->pkt);
+    return why == DP_DROPS ? number(w, e) : why;
 }
 
-static void account(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m,
-                    const struct dp_egress *what)
+static void account(struct dp_worker *w, const struct dp_egress *e)
 {
-    const struct dp_packet *p = dp_packet(m);
+    struct dp_subscription *s = e->subscription;
+    const struct dp_packet *p = dp_packet(e->pkt);
     const struct dp_keys *in = p->stream->source->endpoint->keys;
     s->packets++;
     s->bytes += p->rtp.payload_len - hr_srtp_tag_len(in->profile);
-    s->last_sent = w->now;
-    if (what->index > s->highest_out)
-        s->highest_out = what->index;
-    dp_records_add(&s->records, p->index, s->run, what->index);
-    dp_history_keep(&p->stream->history, &w->session->budget, m);
+    if (e->index > s->highest_out)
+        s->highest_out = e->index;
+    dp_records_add(&s->records, p->index, e->run, e->index);
+    dp_history_keep(&p->stream->history, &w->session->budget, e->pkt);
 }
 
+/* Each copy is numbered before the first is built. */
 void dp_stage_egress(struct dp_worker *w, struct dp_copies *in, struct dp_burst *out)
 {
+    struct dp_egress list[DP_BURST];
+    unsigned n = 0;
+
     for (unsigned i = 0; i < in->n; i++) {
-        struct dp_subscription *s = in->copy[i].subscription;
-        struct rte_mbuf *m = in->copy[i].pkt;
-        struct dp_egress what;
-        enum dp_drop why = consider(w, s, m, &what);
-        if (why == DP_DROPS) {
-            struct rte_mbuf *o = dp_egress_build(w, s, m, &what, &why);
-            if (o) {
-                account(w, s, m, &what);
-                out->pkts[out->n++] = o;
-                continue;
-            }
+        struct dp_egress *e = &list[n];
+        e->subscription = in->copy[i].subscription;
+        e->pkt = in->copy[i].pkt;
+        enum dp_drop why = consider(w, e);
+        if (why == DP_DROPS)
+            n++;
+        else
+            w->drops[why]++;
+    }
+    dp_egress_build(w, list, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (list[i].out == NULL) {
+            w->drops[list[i].why]++;
+            continue;
         }
-        w->drops[why]++;
+        account(w, &list[i]);
+        out->pkts[out->n++] = list[i].out;
     }
     in->n = 0;
 }
