@@ -1,6 +1,6 @@
 /* The HTTP status codes that we answer with (RFC 9110 15), as rows. */
-#ifndef CP_STATUS_H
-#define CP_STATUS_H
+#ifndef CP_HTTP_STATUS_H
+#define CP_HTTP_STATUS_H
 
 #define CP_STATUS_MAP(X)                                                                           \
     X(200, "OK")                                                                                   \

@@ -369,6 +369,20 @@ static int settle_remote(struct taking *t)
     return 0;
 }
 
+static int check_sources(struct taking *t)
+{
+    const uint32_t limit = t->env->config->limits.sources_per_participant;
+    uint32_t count = 0;
+    for (size_t i = 0; i < t->n->n_media; i++)
+        count += t->n->media[i].role == CP_MEDIA_PUBLISH;
+    if (count <= limit)
+        return 0;
+    return fail(t->why, CP_MEDIA_UNSERVABLE,
+                "%u sections send, one participant publishes at most %u "
+                "(limits.sources_per_participant)",
+                count, limit);
+}
+
 /* Makes the participant's media if there is none, then negotiates; leaves t->n. */
 static int agree(struct taking *t)
 {
@@ -378,7 +392,7 @@ static int agree(struct taking *t)
         t->p->media = media_new(t);
     }
     struct cp_media *m = t->p->media;
-    if (!m || ensure_slots(t) < 0 || negotiate(t) < 0)
+    if (!m || ensure_slots(t) < 0 || negotiate(t) < 0 || check_sources(t) < 0)
         return -1;
     if (t->n->n_accepted == 0) {
         const char *reason = t->n->n_media ? t->n->media[0].reason : NULL;

@@ -17,7 +17,6 @@
 #define CP_EMAIL_MAX        254         /* bytes, RFC 5321 */
 #define CP_AVATAR_MAX       (32 * 1024) /* bytes */
 #define CP_TOKEN_TEXT       33          /* 128 random bits in hex, and a NUL */
-#define CP_GRACE_MS         30000       /* a participant without WebSocket is kept that long */
 
 enum cp_kind { CP_KIND_MEMBER, CP_KIND_WHIP, CP_KIND_WHEP };
 

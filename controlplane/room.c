@@ -109,7 +109,7 @@ struct cp_participant *cp_rooms_join(struct cp_rooms *rooms, const char *name, e
         room = room_new(rooms, name, now);
     struct cp_participant *p = cp_participant_new(rooms->next_participant++, kind, profile);
     p->room = room;
-    p->grace_until = now + CP_GRACE_MS;
+    p->grace_until = now + rooms->limits.resume_ms;
     g_ptr_array_add(room->participants, p);
     g_hash_table_insert(rooms->by_resume, p->resume, p);
     rooms->participants++;
@@ -233,7 +233,7 @@ void cp_room_attach(struct cp_participant *p, struct cp_client *client)
 void cp_room_detach(struct cp_participant *p, uint64_t now)
 {
     p->client = NULL;
-    p->grace_until = now + CP_GRACE_MS;
+    p->grace_until = now + p->room->rooms->limits.resume_ms;
     if (p->media && !cp_media_alive(p->media))
         cp_room_leave(p, "gone");
 }

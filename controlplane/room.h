@@ -18,6 +18,7 @@
 
 struct cp_room_limits {
     uint32_t rooms, participants_per_room, participants, chat_lines;
+    uint32_t resume_ms; /* a participant without WebSocket is kept that long */
 };
 
 struct cp_rooms {

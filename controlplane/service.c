@@ -99,6 +99,7 @@ int cp_service_init(struct cp_service *s, const struct hr_config *config)
         .participants_per_room = config->limits.participants_per_room,
         .participants = config->limits.participants,
         .chat_lines = config->limits.chat_lines,
+        .resume_ms = config->limits.resume_s * 1000,
     };
     memset(s, 0, sizeof(*s));
     s->config = config;

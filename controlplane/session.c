@@ -203,13 +203,16 @@ static bool within_rate(struct cp_session *s)
         s->window = s->now / 1000;
         s->messages = 0;
     }
-    if (++s->messages <= CP_MESSAGES_PER_SECOND)
+    const uint32_t limit = s->service->config->limits.messages_per_second;
+    if (++s->messages <= limit)
         return true;
     s->service->counters.messages_limited++;
     /* One word of it a second, or the answers would be the flood. */
-    if (s->messages == CP_MESSAGES_PER_SECOND + 1)
-        send_error(s, "rate_limited", "more than 50 messages a second: the rest is not read", NULL,
-                   false);
+    if (s->messages == limit + 1) {
+        char text[80];
+        snprintf(text, sizeof(text), "more than %u messages a second: the rest is not read", limit);
+        send_error(s, "rate_limited", text, NULL, false);
+    }
     return false;
 }
 

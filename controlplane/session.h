@@ -12,8 +12,7 @@
 #include "controlplane/participant.h"
 #include "controlplane/route.h"
 
-#define CP_JOIN_MS             10000 /* a session that has not joined by then is closed */
-#define CP_MESSAGES_PER_SECOND 50    /* more are refused with rate_limited */
+#define CP_JOIN_MS 10000 /* a session that has not joined by then is closed */
 
 struct cp_service;
 
@@ -24,7 +23,7 @@ struct cp_session {
     struct cp_participant *participant; /* NULL before join and after leaving */
     uint64_t opened, now;               /* ms */
     uint64_t window;                    /* second that is being counted */
-    unsigned messages;                  /* in it */
+    unsigned messages;                  /* in it; limits.messages_per_second of them are read */
     bool ended;
 };
 

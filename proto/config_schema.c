@@ -87,7 +87,7 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "Most people in one room."},
     {"limits.participants", CONFIG_U32, SCALAR(limits.participants), "4096", RANGE(1, 1048576),
      "Most people in all rooms."},
-    {"limits.sources_per_participant", CONFIG_U32, SCALAR(limits.sources_per_participant), "8", RANGE(1, 64),
+    {"limits.sources_per_participant", CONFIG_U32, SCALAR(limits.sources_per_participant), "8", RANGE(1, 16),
      "Most sources that one participant publishes."},
     {"limits.chat_lines", CONFIG_U32, SCALAR(limits.chat_lines), "200", RANGE(0, 10000),
      "Chat lines kept for those who join later."},

@@ -31,7 +31,7 @@ static void put_string(struct text *t, const char *s)
         if (*s == '"' || *s == '\\')
             put(t, "\\%c", *s);
         else if ((unsigned char)*s < 0x20)
-            put(t, "\\x%02x", (unsigned char)*s);
+            put(t, "\\u%04x", (unsigned char)*s);
         else
             put(t, "%c", *s);
     }

@@ -15,7 +15,13 @@ static struct hr_config config = {
              .tls_certificate = "",
              .tls_key = "",
              .web_root = "/nowhere"},
-    .limits = {.rooms = 3, .participants_per_room = 4, .participants = 6, .chat_lines = 3},
+    .limits = {.rooms = 3,
+               .participants_per_room = 4,
+               .participants = 6,
+               .sources_per_participant = 4,
+               .chat_lines = 3,
+               .messages_per_second = 20,
+               .resume_s = 40},
 };
 
 /* ---- dataplane */

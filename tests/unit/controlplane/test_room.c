@@ -108,12 +108,12 @@ static void test_resume_in_time(void **state)
     join(&w->b, "Bob", 0);
     char *token = resume_token(&w->a);
     cp_session_closed(&w->a.session, false, 1000);
-    cp_rooms_tick(&w->service.rooms, 1000 + CP_GRACE_MS - 1);
+    cp_rooms_tick(&w->service.rooms, 1000 + w->service.rooms.limits.resume_ms - 1);
     assert_null(fake_client_last(&w->b, "participant-left"));
     resume(&w->c, token, 2000);
     assert_true(json_is_true(json_object_get(fake_client_last(&w->c, "joined"), "resumed")));
     assert_string_equal(fake_text(fake_client_last(&w->c, "joined"), "participant"), "p1");
-    cp_rooms_tick(&w->service.rooms, 1000 + 10 * CP_GRACE_MS);
+    cp_rooms_tick(&w->service.rooms, 1000 + 10 * w->service.rooms.limits.resume_ms);
     assert_null(fake_client_last(&w->b, "participant-left"));
     free(token);
 }
@@ -125,9 +125,9 @@ static void test_resume_too_late(void **state)
     join(&w->b, "Bob", 0);
     char *token = resume_token(&w->a);
     cp_session_closed(&w->a.session, false, 1000);
-    cp_rooms_tick(&w->service.rooms, 1000 + CP_GRACE_MS);
+    cp_rooms_tick(&w->service.rooms, 1000 + w->service.rooms.limits.resume_ms);
     assert_string_equal(fake_text(fake_client_last(&w->b, "participant-left"), "reason"), "gone");
-    resume(&w->c, token, 40000);
+    resume(&w->c, token, 42000);
     assert_null(json_object_get(fake_client_last(&w->c, "joined"), "resumed"));
     free(token);
 }
@@ -141,7 +141,7 @@ static void test_resume_replaces(void **state)
     assert_string_equal(fake_text(fake_client_last(&w->a, "bye"), "reason"), "replaced");
     assert_true(w->a.closed);
     cp_session_closed(&w->a.session, false, 20);
-    cp_rooms_tick(&w->service.rooms, 10 * CP_GRACE_MS);
+    cp_rooms_tick(&w->service.rooms, 10 * w->service.rooms.limits.resume_ms);
     assert_int_equal(w->service.rooms.participants, 1);
     free(token);
 }

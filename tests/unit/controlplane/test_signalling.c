@@ -157,10 +157,11 @@ static void test_rate(void **state)
     join(&w->a);
     for (int i = 0; i < 200; i++)
         fake_client_send(&w->a, json_pack("{s:s}", "type", "ping"), 5000);
-    assert_int_equal(fake_client_count(&w->a, "pong"), CP_MESSAGES_PER_SECOND);
+    const unsigned limit = w->service.config->limits.messages_per_second;
+    assert_int_equal(fake_client_count(&w->a, "pong"), limit);
     assert_int_equal(fake_client_count(&w->a, "error"), 1);
     fake_client_send(&w->a, json_pack("{s:s}", "type", "ping"), 6000);
-    assert_int_equal(fake_client_count(&w->a, "pong"), CP_MESSAGES_PER_SECOND + 1);
+    assert_int_equal(fake_client_count(&w->a, "pong"), limit + 1);
 }
 
 static void offer(struct fake_client *c, const char *sdp, const char *rest)
@@ -441,6 +442,26 @@ static void test_bundle_only_sections(void **state)
     free(sdp);
 }
 
+static void test_more_sources_than_allowed(void **state)
+{
+    struct world *w = *state;
+    struct hr_config config = *w->service.config;
+    char *sdp = vector("chromium-publish");
+    config.limits.sources_per_participant = 1;
+    w->service.media.config = &config;
+    join(&w->a);
+    offer(&w->a, sdp, "{}");
+    assert_non_null(strstr(fake_text(fake_client_last(&w->a, "error"), "text"),
+                           "limits.sources_per_participant"));
+    expect_error(&w->a, "bad_sdp");
+    assert_int_equal(w->a.session.participant->sources->len, 0);
+    assert_int_equal(fake.endpoints, 0);
+    config.limits.sources_per_participant = 2;
+    offer(&w->a, sdp, "{}");
+    assert_int_equal(w->a.session.participant->sources->len, 2);
+    free(sdp);
+}
+
 static void test_queue_pushes_back(void **state)
 {
     struct world *w = *state;
@@ -464,6 +485,7 @@ int main(void)
         T(test_join_deadline),
         T(test_rate),
         T(test_publishing),
+        T(test_more_sources_than_allowed),
         T(test_publishing_layers_with_ssrcs),
         T(test_subscribing),
         T(test_same_offer_is_not_put_again),
