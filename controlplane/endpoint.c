@@ -334,16 +334,6 @@ uint32_t cp_endpoint_id(const struct cp_endpoint *e)
     return e->id;
 }
 
-void *cp_endpoint_owner(const struct cp_endpoint *e)
-{
-    return e->owner;
-}
-
-void cp_endpoint_set_owner(struct cp_endpoint *e, void *owner)
-{
-    e->owner = owner;
-}
-
 uint32_t cp_endpoint_feedback_ssrc(const struct cp_endpoint *e)
 {
     return e->feedback_ssrc;

@@ -76,9 +76,7 @@ bool cp_endpoint_wants_restart(const struct cp_endpoint *e, const char *ufrag, c
  */
 int cp_endpoint_restart(struct cp_endpoint *e);
 
-uint32_t cp_endpoint_id(const struct cp_endpoint *e); /* EndpointPut.id */
-void *cp_endpoint_owner(const struct cp_endpoint *e);
-void cp_endpoint_set_owner(struct cp_endpoint *e, void *owner);
+uint32_t cp_endpoint_id(const struct cp_endpoint *e);            /* EndpointPut.id */
 uint32_t cp_endpoint_feedback_ssrc(const struct cp_endpoint *e); /* no subscription may take it */
 const struct cp_ice_credentials *
 cp_endpoint_credentials(const struct cp_endpoint *e); /* ours, newest */

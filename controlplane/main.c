@@ -56,15 +56,6 @@ static int parse(int argc, char **argv, struct options *o)
     return -1;
 }
 
-static enum hr_log_level level_of(const char *word)
-{
-    static const char *const words[] = {"error", "warning", "info", "debug"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(words[i], word) == 0)
-            return (enum hr_log_level)i;
-    return HR_LOG_INFO;
-}
-
 struct signals {
     int fd;
     struct cp_service *service;
@@ -125,7 +116,7 @@ int main(int argc, char **argv)
         hr_error("%s", err.text);
         return EXIT_FAILURE;
     }
-    hr_log_open("headrace-controlplane", level_of(config->log_level));
+    hr_log_open("headrace-controlplane", hr_log_level_of(config->log_level));
     if (o.run_dir) {
         free(config->run_dir);
         config->run_dir = strdup(o.run_dir);

@@ -57,7 +57,7 @@ void cp_token(char text[CP_TOKEN_TEXT]);
 /* Without a room yet; NULL: heap exhausted. */
 struct cp_participant *cp_participant_new(uint32_t id, enum cp_kind kind,
                                           const struct cp_profile *profile);
-/* Its media, sources and subscriptions too. Tells nobody: cp_room_remove() does. */
+/* Its media, sources and subscriptions too. Tells nobody: cp_room_leave() does. */
 void cp_participant_free(struct cp_participant *p);
 
 /* The object of docs/signalling.md, or NULL. */

@@ -14,11 +14,6 @@ static const char *const words[CP_LABELS] = {
 #undef X
 };
 
-const char *cp_label_word(enum cp_label label)
-{
-    return words[label];
-}
-
 int cp_label_parse(const char *word)
 {
     for (int i = 0; i < CP_LABELS; i++)

@@ -49,7 +49,6 @@ void cp_source_free(struct cp_source *s);
 struct cp_source *cp_source_by_mid(const struct cp_participant *p, const char *mid);
 
 json_t *cp_source_json(const struct cp_source *s);
-const char *cp_label_word(enum cp_label label);
 int cp_label_parse(const char *word); /* enum cp_label, or -EINVAL */
 
 #endif

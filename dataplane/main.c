@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         hr_error("%s", why.text);
         return EXIT_FAILURE;
     }
-    hr_log_open("headrace-dataplane", dp_log_level(config->log_level));
+    hr_log_open("headrace-dataplane", hr_log_level_of(config->log_level));
     dp.config = config;
     dp.run_dir = args.run_dir ? args.run_dir : config->run_dir;
     err = dp_control_open(&control, &dp, dp.run_dir);

@@ -106,17 +106,3 @@ int dp_path_from_message(const Headrace__Path *msg, struct dp_path *path, const 
     }
     return -EINVAL;
 }
-
-void dp_path_to_message(const struct dp_path *path, Headrace__Path *msg)
-{
-    size_t ip_len = path->local.family == 4 ? 4 : 16;
-
-    headrace__path__init(msg);
-    msg->port = path->port;
-    msg->local_mac = (ProtobufCBinaryData){6, (uint8_t *)path->local_mac.addr_bytes};
-    msg->remote_mac = (ProtobufCBinaryData){6, (uint8_t *)path->remote_mac.addr_bytes};
-    msg->local_address = (ProtobufCBinaryData){ip_len, (uint8_t *)path->local.ip};
-    msg->remote_address = (ProtobufCBinaryData){ip_len, (uint8_t *)path->remote.ip};
-    msg->local_port = path->local.port;
-    msg->remote_port = path->remote.port;
-}

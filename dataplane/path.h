@@ -30,7 +30,4 @@ void dp_path_build(struct dp_path *path);
  * names the field. */
 int dp_path_from_message(const Headrace__Path *msg, struct dp_path *path, const char **wrong);
 
-/* A message that points into the path: valid while the path is. */
-void dp_path_to_message(const struct dp_path *path, Headrace__Path *msg);
-
 #endif

@@ -16,16 +16,6 @@
 #define FRAME_MIN   2048
 #define FRAME_SPARE 64 /* Ethernet header, VLAN tags, frame check sequence; rounded up */
 
-enum hr_log_level dp_log_level(const char *word)
-{
-    static const char *const words[] = {"error", "warning", "info", "debug"};
-
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (word && strcmp(word, words[i]) == 0)
-            return (enum hr_log_level)i;
-    return HR_LOG_INFO;
-}
-
 /* ---- DPDK */
 
 int dp_start_eal(struct dp_dataplane *dp)

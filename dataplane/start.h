@@ -22,6 +22,4 @@ void dp_free_workers(struct dp_dataplane *dp);
 int dp_start_workers(struct dp_dataplane *dp);
 void dp_stop_workers(struct dp_dataplane *dp);
 
-enum hr_log_level dp_log_level(const char *word);
-
 #endif

@@ -8,7 +8,7 @@
 
 #define HR_PROTOCOL_VERSION 1 /* Hello.protocol */
 
-#define HR_WORKERS_MAX 64 /* polling lcores; more are refused by `config check` */
+#define HR_WORKERS_MAX 64 /* polling lcores; more are refused at the start */
 #define HR_PORTS_MAX   8  /* DPDK ports */
 
 /* Slots of the rings: count (a power of two) and bytes each. Full: commands push back, the rest is

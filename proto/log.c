@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
     const char *word;
@@ -18,6 +19,14 @@ static const struct {
 static const char *log_name = "headrace";
 static enum hr_log_level log_level = HR_LOG_INFO;
 static int log_journal;
+
+enum hr_log_level hr_log_level_of(const char *word)
+{
+    for (unsigned i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+        if (strcmp(word, levels[i].word) == 0)
+            return (enum hr_log_level)i;
+    return HR_LOG_INFO;
+}
 
 void hr_log_open(const char *name, enum hr_log_level level)
 {

@@ -7,6 +7,8 @@
 
 enum hr_log_level { HR_LOG_ERROR, HR_LOG_WARNING, HR_LOG_INFO, HR_LOG_DEBUG };
 
+/* log_level as configured: "error" to "debug"; any other word: info. */
+enum hr_log_level hr_log_level_of(const char *word);
 void hr_log_open(const char *name, enum hr_log_level level);
 __attribute__((format(printf, 2, 3))) void hr_log(enum hr_log_level level, const char *format, ...);
 
