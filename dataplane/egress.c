@@ -12,6 +12,8 @@
 #include "dataplane/packet.h"
 #include "dataplane/subscription.h"
 
+#include <rte_prefetch.h>
+
 #define RESEND_INTERVAL_MS 30 /* at least; else a round trip */
 
 #define BATCH DP_KEYSTREAMS /* copies: each may be of a packet of its own */
@@ -33,7 +35,33 @@ static const uint8_t *keystream(struct dp_session *s, const struct dp_srtp_key *
     return ks->bytes[ks->newest];
 }
 
-static int write_header(const struct dp_egress *e, uint8_t *dst, size_t room)
+/* What copies of one packet have in common. */
+struct received {
+    const struct rte_mbuf *pkt; /* NULL: none yet */
+    const struct dp_ext_map *exts;
+    const uint8_t *src, *ks;
+    size_t len; /* of the payload */
+    bool fits;  /* the payload has a keystream */
+    struct dp_rtp_written header;
+};
+
+static void receive(struct dp_worker *w, const struct dp_egress *e, struct received *r)
+{
+    const struct dp_packet *p = dp_packet(e->pkt);
+    const struct dp_endpoint *from = e->stream->source->endpoint;
+    size_t len = p->rtp.payload_len - hr_srtp_tag_len(from->keys->profile);
+    r->pkt = e->pkt;
+    r->exts = &from->conf.exts;
+    r->header.len = 0;
+    r->src = dp_packet_payload(e->pkt) + p->rtp.hdr_len;
+    r->fits = len <= DP_KEYSTREAM_MAX;
+    r->len = len;
+    if (r->fits)
+        r->ks = keystream(w->session, &from->keys->ingress, p, (uint32_t)len);
+}
+
+/* The length, or 0 when there is not so much room. */
+static size_t write_header(const struct dp_egress *e, struct received *r, uint8_t *dst, size_t room)
 {
     const struct dp_subscription *s = e->subscription;
     const struct dp_packet *p = dp_packet(e->pkt);
@@ -45,37 +73,39 @@ static int write_header(const struct dp_egress *e, uint8_t *dst, size_t room)
         .frame_offset = e->frame_offset,
         .mid = s->conf.mid,
         .mid_len = s->conf.mid_len,
-        .in = &e->stream->source->endpoint->conf.exts,
+        .in = r->exts,
         .out = &s->endpoint->conf.exts,
     };
-    return dp_rtp_write(dst, room, dp_packet_payload(e->pkt), &p->rtp, &rw);
+    size_t like = r->header.len ? dp_rtp_write_like(dst, room, &r->header, &rw) : 0;
+    if (like)
+        return like;
+    int len = dp_rtp_write(dst, room, dp_packet_payload(e->pkt), &p->rtp, &rw);
+    if (len < 0)
+        return 0;
+    r->header = (struct dp_rtp_written){.dst = dst, .len = (size_t)len, .rw = rw};
+    return (size_t)len;
 }
 
 /* Headers in place and the payload's job set; false when the packet does not fit. */
-static bool prepare(struct dp_worker *w, const struct dp_egress *e, struct dp_srtp_rekey *job)
+static bool prepare(const struct dp_egress *e, struct received *r, struct dp_srtp_rekey *job)
 {
     const struct dp_endpoint *to = e->subscription->endpoint;
-    const struct dp_packet *p = dp_packet(e->pkt);
-    const struct dp_keys *in = e->stream->source->endpoint->keys;
-    size_t len = p->rtp.payload_len - hr_srtp_tag_len(in->profile);
     size_t room = dp_frame_room(e->out, &to->conf.path, to->conf.port);
     uint8_t *dst = dp_frame_write(e->out, &to->conf.path);
-    int hdr_len = write_header(e, dst, room);
-    if (hdr_len < 0 || len > DP_KEYSTREAM_MAX)
+    size_t hdr_len = write_header(e, r, dst, room);
+    if (hdr_len == 0 || !r->fits)
         return false;
     *job = (struct dp_srtp_rekey){
         .key = &to->keys->egress,
         .index = e->index,
         .dst = dst,
-        .hdr_len = (size_t)hdr_len,
-        .src = dp_packet_payload(e->pkt) + p->rtp.hdr_len,
-        .len = len,
+        .hdr_len = hdr_len,
+        .src = r->src,
+        .ks = r->ks,
+        .len = r->len,
         .rtx_osn = -1,
     };
-    if (dp_srtp_rekey_len(job) > room)
-        return false;
-    job->ks = keystream(w->session, &in->ingress, p, (uint32_t)len);
-    return true;
+    return dp_srtp_rekey_len(job) <= room;
 }
 
 static bool nonce_used(struct dp_worker *w, const struct dp_subscription *s, uint64_t index,
@@ -124,20 +154,41 @@ static void allocate(struct dp_worker *w, struct dp_egress *list, unsigned n)
     }
 }
 
+/* The key, and where the copy is written down. */
+static void prefetch(const struct dp_egress *e)
+{
+    const uint8_t *key = (const uint8_t *)&e->subscription->endpoint->keys->egress;
+    const struct dp_records *r = &e->subscription->records;
+    rte_prefetch0(key);
+    rte_prefetch0(key + 64);
+    rte_prefetch0(key + 128);
+    rte_prefetch0(key + 384);
+    rte_prefetch0(key + 448);
+    if (r->size)
+        rte_prefetch0(&r->records[e->index & (r->size - 1)]);
+}
+
 static void build(struct dp_worker *w, struct dp_egress *list, unsigned n)
 {
     struct dp_srtp_rekey jobs[BATCH];
     struct dp_egress *of[BATCH];
+    struct received r = {.pkt = NULL};
     unsigned count = 0;
 
+    for (unsigned i = 0; i < n; i++)
+        prefetch(&list[i]);
     allocate(w, list, n);
     for (unsigned i = 0; i < n; i++) {
         if (list[i].out == NULL)
             continue;
-        if (prepare(w, &list[i], &jobs[count]))
+        if (r.pkt != list[i].pkt)
+            receive(w, &list[i], &r);
+        if (prepare(&list[i], &r, &jobs[count])) {
             of[count++] = &list[i];
-        else
+        } else {
+            r.header.len = 0; /* it may be the one that is freed */
             give_up(&list[i], DP_DROP_EGRESS_OVERSIZE);
+        }
     }
     dp_srtp_rekey_batch(w->session->batch, jobs, count);
     for (unsigned i = 0; i < count; i++)

@@ -11,7 +11,7 @@ uint8_t *dp_frame_write(struct rte_mbuf *m, const struct dp_path *path)
 {
     uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
-    memcpy(frame, path->header, path->header_len);
+    memcpy(frame, path->header, sizeof(path->header)); /* what follows it is the payload's place */
     return frame + path->header_len;
 }
 

@@ -11,7 +11,7 @@
 #include <rte_ether.h>
 #include <stdint.h>
 
-#define DP_PATH_HEADER_MAX 62 /* Ethernet 14, IPv6 40, UDP 8 */
+#define DP_PATH_HEADER_MAX 64 /* Ethernet 14, IPv6 40, UDP 8, and up to a whole line */
 
 struct dp_path {
     uint16_t port;                      /* DPDK port */

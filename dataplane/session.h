@@ -149,24 +149,25 @@ struct dp_subscription_conf {
 
 /* A source forwarded to an endpoint. */
 struct dp_subscription {
-    /* hot: what egress touches for each packet */
+    /* hot: what egress touches for each packet, two lines and then one in each table */
     struct dp_endpoint *endpoint;
-    struct dp_source *source; /* NULL: none for now */
     struct dp_stream *stream; /* forwarded now, or NULL */
     struct dp_stream *wanted; /* to be forwarded from its next key frame on, or NULL */
-    uint32_t ssrc;
-    uint32_t id;
-    uint64_t last_sent;   /* TSC */
-    uint64_t highest_out; /* packet index */
+    uint64_t last_sent;       /* TSC */
+    uint64_t highest_out;     /* packet index */
     uint64_t packets, bytes;
+    uint32_t ssrc;
     uint32_t switches; /* stream number for seqmap */
-    uint16_t run;      /* number of the newest run */
+    struct dp_records records;
     struct dp_tsmap tsmap;
     struct dp_framemap framemap;
-    struct dp_records records;
-    struct dp_run runs[DP_RECORD_RUNS];
+    uint16_t run; /* number of the newest run */
     struct dp_subscription_conf conf;
-    struct dp_seqmap seqmap;
+    alignas(64) struct dp_seqmap seqmap;
+
+    struct dp_source *source; /* NULL: none for now */
+    uint32_t id;
+    struct dp_run runs[DP_RECORD_RUNS];
 
     /* switching */
     uint64_t wanted_since; /* TSC */
@@ -213,27 +214,30 @@ struct dp_keys {
 
 /* What an EndpointPut says and may change later. */
 struct dp_endpoint_conf {
-    bool reachable; /* path is set */
-    struct dp_path path;
     const struct dp_port *port; /* the path's */
-    struct dp_ext_map exts;
+    bool reachable;             /* path is set */
+    struct dp_path path;
     uint32_t feedback_ssrc;
+    struct dp_ext_map exts;
     char ice_ufrag[HR_UFRAG_MAX + 1], ice_pwd[HR_PWD_MAX + 1];
 };
 
 /* One ICE and DTLS association with a client. */
 struct dp_endpoint {
-    uint32_t id;
-    struct dp_shard *shard;
+    /* hot: what egress touches for each packet, to the ids of conf.exts: three lines */
     struct dp_keys *keys; /* NULL until DTLS is done; then for good */
+    uint64_t tx_packets, tx_bytes;
+    uint32_t id;
     struct dp_endpoint_conf conf;
+
+    struct dp_shard *shard;
     struct dp_publishing *publishing; /* NULL until the first source */
     TAILQ_HEAD(, dp_source) sources;
     TAILQ_HEAD(, dp_subscription) subscriptions;
     struct dp_ssrcs out; /* subscriptions by SSRC */
     uint32_t rtcp_senders[DP_RTCP_SENDERS_MAX];
     unsigned rtcp_senders_count;
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_packets, rx_bytes;
     uint64_t last_packet; /* TSC of the last authentic one */
     TAILQ_ENTRY(dp_endpoint) of_shard;
 };

@@ -4,6 +4,10 @@
 #include "dataplane/packet.h"
 #include "dataplane/subscription.h"
 
+#include <rte_prefetch.h>
+
+#define AHEAD 8 /* copies */
+
 /* Numbers the packet for s: DP_DROPS, or why it does not go there. */
 static enum dp_drop number(struct dp_worker *w, struct dp_egress *e)
 {
@@ -49,13 +53,30 @@ static void account(struct dp_worker *w, const struct dp_egress *e)
     dp_history_keep(&p->stream->history, &w->session->budget, e->pkt);
 }
 
+/* What numbering and building read. Fanout has fetched the subscription's first line. */
+static void prefetch(const struct dp_copy *c)
+{
+    const uint8_t *s = (const uint8_t *)c->subscription;
+    const uint8_t *e = (const uint8_t *)c->subscription->endpoint;
+    rte_prefetch0(s + 64);
+    rte_prefetch0(&c->subscription->conf.pt[dp_packet(c->pkt)->rtp.pt]);
+    rte_prefetch0(&c->subscription->seqmap);
+    rte_prefetch0(e);
+    rte_prefetch0(e + 64);
+    rte_prefetch0(e + 128);
+}
+
 /* Each copy is numbered before the first is built. */
 void dp_stage_egress(struct dp_worker *w, struct dp_copies *in, struct dp_burst *out)
 {
     struct dp_egress list[DP_BURST];
     unsigned n = 0;
 
+    for (unsigned i = 0; i < RTE_MIN(in->n, (unsigned)AHEAD); i++)
+        prefetch(&in->copy[i]);
     for (unsigned i = 0; i < in->n; i++) {
+        if (i + AHEAD < in->n)
+            prefetch(&in->copy[i + AHEAD]);
         struct dp_egress *e = &list[n];
         e->subscription = in->copy[i].subscription;
         e->pkt = in->copy[i].pkt;

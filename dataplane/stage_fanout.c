@@ -6,6 +6,8 @@
 #include "dataplane/packet.h"
 #include "dataplane/session.h"
 
+#include <rte_prefetch.h>
+
 static void finish(struct dp_fanout *f)
 {
     for (unsigned i = 0; i < f->burst.n; i++)
@@ -21,9 +23,11 @@ bool dp_stage_fanout(struct dp_worker *w, struct dp_fanout *f, struct dp_copies 
     while (f->packet < f->burst.n) {
         struct rte_mbuf *m = f->burst.pkts[f->packet];
         const struct dp_source *s = dp_packet(m)->stream->source;
-        while (f->subscription < s->fan_count && out->n < DP_BURST)
-            out->copy[out->n++] =
-                (struct dp_copy){.pkt = m, .subscription = s->fan[f->subscription++]};
+        while (f->subscription < s->fan_count && out->n < DP_BURST) {
+            struct dp_subscription *to = s->fan[f->subscription++];
+            rte_prefetch0(to); /* for egress */
+            out->copy[out->n++] = (struct dp_copy){.pkt = m, .subscription = to};
+        }
         if (f->subscription < s->fan_count)
             return true;
         f->packet++;

@@ -152,6 +152,45 @@ static void write_ext(uint8_t *dst, const struct elements *list, size_t bytes)
     memset(dst, 0, (size_t)(end - dst));
 }
 
+static void write_numbers(uint8_t *dst, uint8_t marker, const struct dp_rtp_rewrite *rw)
+{
+    dst[1] = (uint8_t)(marker | (rw->pt & 0x7f));
+    dp_put16(dst + 2, rw->seq);
+    dp_put32(dst + 4, rw->ts);
+    dp_put32(dst + 8, rw->ssrc);
+}
+
+/* Whether two subscribers' elements of one packet differ in nothing but the MID's bytes. */
+static bool alike(const struct dp_rtp_rewrite *a, const struct dp_rtp_rewrite *b)
+{
+    return a->in == b->in && a->frame_offset == b->frame_offset && a->mid_len == b->mid_len &&
+           !a->has_transport_cc && !b->has_transport_cc && a->out->two_byte == b->out->two_byte &&
+           memcmp(a->out->id_of, b->out->id_of, sizeof(a->out->id_of)) == 0;
+}
+
+/* The MID is the first element, if there is one: add() took both or neither. */
+static void replace_mid(uint8_t *dst, const struct dp_rtp_rewrite *rw)
+{
+    uint8_t *element = dst + DP_RTP_FIXED_LEN + 4;
+    bool two_byte = dp_get16(dst + DP_RTP_FIXED_LEN) != DP_RTP_PROFILE_ONE;
+    unsigned id = two_byte ? element[0] : element[0] >> 4;
+    if (id == rw->out->id_of[HR_EXT_MID])
+        memcpy(element + (two_byte ? 2 : 1), rw->mid, rw->mid_len);
+}
+
+size_t dp_rtp_write_like(uint8_t *dst, size_t cap, const struct dp_rtp_written *other,
+                         const struct dp_rtp_rewrite *rw)
+{
+    size_t len = other->len;
+    if (len > DP_RTP_WRITE_LIKE_MAX || cap < DP_RTP_WRITE_LIKE_MAX || !alike(&other->rw, rw))
+        return 0;
+    memcpy(dst, other->dst, DP_RTP_WRITE_LIKE_MAX);
+    write_numbers(dst, dst[1] & 0x80, rw);
+    if (rw->mid_len && len > DP_RTP_FIXED_LEN)
+        replace_mid(dst, rw);
+    return len;
+}
+
 int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp_header *h,
                  const struct dp_rtp_rewrite *rw)
 {
@@ -170,10 +209,7 @@ int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp
     if (len > cap)
         return -ENOSPC;
     dst[0] = (uint8_t)(0x80 | (h->padding ? 0x20 : 0) | (list.count ? 0x10 : 0));
-    dst[1] = (uint8_t)((h->marker ? 0x80 : 0) | (rw->pt & 0x7f));
-    dp_put16(dst + 2, rw->seq);
-    dp_put32(dst + 4, rw->ts);
-    dp_put32(dst + 8, rw->ssrc);
+    write_numbers(dst, h->marker ? 0x80 : 0, rw);
     if (list.count)
         write_ext(dst + DP_RTP_FIXED_LEN, &list, bytes);
     return (int)len;

@@ -16,9 +16,9 @@
 
 /* Ids of one endpoint, both ways. two_byte: it takes two-byte headers (a=extmap-allow-mixed). */
 struct dp_ext_map {
+    bool two_byte;
     uint8_t id_of[HR_EXT_KINDS]; /* 0: not negotiated */
     uint8_t kind_of[256];
-    bool two_byte;
 };
 
 void dp_ext_map_init(struct dp_ext_map *map, bool two_byte);
@@ -67,5 +67,19 @@ struct dp_rtp_rewrite {
  */
 int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp_header *h,
                  const struct dp_rtp_rewrite *rw);
+
+/* A header that was written for the same packet, and how. */
+struct dp_rtp_written {
+    const uint8_t *dst;
+    size_t len;
+    struct dp_rtp_rewrite rw;
+};
+
+/* The bytes that dp_rtp_write() would write, from those of another subscriber whose extensions are
+ * the same. Returns the length, or 0 where they are not, or where that is not known. Both dst hold
+ * DP_RTP_WRITE_LIKE_MAX bytes, and what is behind the header in the other's may be copied too. */
+#define DP_RTP_WRITE_LIKE_MAX 64
+size_t dp_rtp_write_like(uint8_t *dst, size_t cap, const struct dp_rtp_written *other,
+                         const struct dp_rtp_rewrite *rw);
 
 #endif

@@ -30,8 +30,8 @@ struct dp_seqmap {
     bool started;      /* an input of this stream has been forwarded */
     uint8_t runs_head; /* index of the newest run */
     uint8_t runs;
-    struct dp_seqmap_run run[DP_SEQMAP_RUNS];
     uint64_t seen[DP_SEQMAP_WINDOW / 64]; /* bit input % window: already asked for */
+    struct dp_seqmap_run run[DP_SEQMAP_RUNS];
 };
 
 /* first_out: the first output; random below 2^15 for a new leg, well ahead of the last one after a

@@ -269,6 +269,61 @@ static void readers_say_absent_and_too_short(void **state)
     assert_int_equal(dp_ext_transport_cc(p, &h, &legs.in, &number), -EBADMSG);
 }
 
+/* Some kinds, under ids that the form has. */
+static void negotiate_some(uint64_t *random, struct dp_ext_map *map)
+{
+    bool two_byte = random_below(random, 4) == 0;
+    dp_ext_map_init(map, two_byte);
+    for (int kind = 1; kind < HR_EXT_KINDS; kind++)
+        if (random_below(random, 8))
+            dp_ext_map_set(map, (enum hr_ext_kind)kind, (unsigned)kind + (two_byte ? 10 : 0));
+}
+
+static struct dp_rtp_rewrite rewrite_somehow(uint64_t *random, const struct legs *legs)
+{
+    static const char mids[] = "0123456789abcdef";
+    return (struct dp_rtp_rewrite){.ts = random_u32(random),
+                                   .ssrc = random_u32(random),
+                                   .seq = (uint16_t)random_u32(random),
+                                   .pt = (uint8_t)random_below(random, 128),
+                                   .frame_offset = (uint16_t)random_below(random, 2),
+                                   .mid_len = (uint8_t)random_below(random, 3),
+                                   .mid = mids + random_below(random, 8),
+                                   .in = &legs->in,
+                                   .out = &legs->out};
+}
+
+static void a_header_like_another_is_the_one_that_would_be_written(void **state)
+{
+    uint64_t random = 7;
+    unsigned alike = 0;
+    for (unsigned i = 0; i < 100000; i++) {
+        struct legs a, b;
+        struct dp_rtp_header in;
+        uint8_t p[512], q[DP_RTP_WRITE_MAX], full[DP_RTP_WRITE_MAX], like[DP_RTP_WRITE_MAX];
+        negotiate(&a, true, true);
+        negotiate_some(&random, &a.out);
+        b = a;
+        if (random_below(&random, 2))
+            negotiate_some(&random, &b.out);
+        struct dp_rtp_rewrite first = rewrite_somehow(&random, &a);
+        struct dp_rtp_rewrite second = rewrite_somehow(&random, &b);
+        second.in = first.in;
+        size_t n = i % 2 ? every_kind(p) : long_descriptor(p, random_below(&random, 60));
+        p[1] ^= (uint8_t)(random_below(&random, 2) << 7);
+        assert_int_equal(dp_rtp_parse(p, n, &in), DP_RTP_OK);
+        struct dp_rtp_written other = {
+            .dst = q, .len = (size_t)dp_rtp_write(q, sizeof(q), p, &in, &first), .rw = first};
+        size_t len = dp_rtp_write_like(like, sizeof(like), &other, &second);
+        if (len == 0)
+            continue;
+        alike++;
+        assert_int_equal(dp_rtp_write(full, sizeof(full), p, &in, &second), len);
+        assert_memory_equal(like, full, len);
+    }
+    assert_in_range(alike, 1000, 99000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +336,7 @@ int main(void)
         cmocka_unit_test(high_ids_and_empty_elements_need_two_bytes),
         cmocka_unit_test(repeated_elements_go_once),
         cmocka_unit_test(readers_say_absent_and_too_short),
+        cmocka_unit_test(a_header_like_another_is_the_one_that_would_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
