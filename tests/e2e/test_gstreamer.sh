@@ -18,7 +18,7 @@ in_client "$python" "$here/gst_webrtc.py" receive "$http" aiortc source 100 || f
 stop_call
 
 # GStreamer checks its path no more once it is connected; its media must do for consent.
-still_there() { [ $SECONDS -ge 45 ] && "${headrace[@]}" room studio --json | grep -q '"Gst"'; }
+still_there() { [ $SECONDS -ge 45 ] && [[ "$("${headrace[@]}" room studio --json)" == *'"Gst"'* ]]; }
 wait_for 60 still_there || fail "GStreamer is not in its room any more after 45 s"
 in_client "$python" "$here/aiortc_whep.py" "$http" studio Gst 30 || fail "GStreamer's media has ended"
 

@@ -69,7 +69,7 @@ start_controlplane() {
     wait_for 15 connected || fail "the control plane did not connect to the dataplane"
 }
 
-connected() { in_client curl -fs "$http/healthz" | grep -q '"status": *"ok"'; }
+connected() { [[ "$(in_client curl -fs "$http/healthz")" =~ '"status":'\ *'"ok"' ]]; }
 
 start_headrace() {
     make_network

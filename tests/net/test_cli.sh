@@ -24,7 +24,8 @@ json() {
 }
 healthz() { in_client curl -s -o "$work/healthz" -w '%{http_code}' "$http/healthz"; }
 healthz_is() { [ "$(healthz)" = "$1" ] && grep -q "\"status\": *\"$2\"" "$work/healthz"; }
-status_is() { "${headrace[@]}" status --json | grep -q "\"status\": *\"$1\""; }
+# No `| grep -q`: it leaves at the first match, and the command dies of SIGPIPE before it has printed the rest.
+status_is() { [[ "$("${headrace[@]}" status --json)" == *"\"status\": \"$1\""* ]]; }
 
 make_network
 says 3 'dataplane +DOWN' status

@@ -22,7 +22,7 @@ pid=$!
 beside+=($pid)
 wait_for 120 grep -q 'Headrace is up' "$log" || fail "it does not come up"
 url=$(grep -oE 'http://[^ ]+/my-first-meeting' "$log")
-curl -fs "$url" | grep -qi '<!doctype html' || fail "no page at $url"
+curl -fs -o "$work/page" "$url" && grep -qi '<!doctype html' "$work/page" || fail "no page at $url"
 curl -fs "http://127.0.0.1:$port/healthz" | grep -q '"status": *"ok"' || fail "not healthy"
 echo "ok: $url answers"
 
