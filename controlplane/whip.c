@@ -93,9 +93,28 @@ struct cp_resource *cp_whip_begin(struct cp_service *s, struct cp_exchange *x, e
     return resource_new(s, x, p);
 }
 
+/* RFC 9725 4.6: one Link header per server. */
+static void link_ice_servers(struct cp_exchange *x, const struct hr_config *config)
+{
+    for (unsigned i = 0; i < config->media.ice_servers_count; i++) {
+        const char *uri = config->media.ice_servers[i];
+        const char *user = strchr(uri, ' ');
+        if (!user) {
+            cp_exchange_header(x, "link:", "<%s>; rel=\"ice-server\"", uri);
+            continue;
+        }
+        const char *password = strchr(++user, ' ') + 1;
+        cp_exchange_header(x, "link:",
+                           "<%.*s>; rel=\"ice-server\"; username=\"%.*s\"; credential=\"%s\"; "
+                           "credential-type=\"password\"",
+                           (int)(user - 1 - uri), uri, (int)(password - 1 - user), user, password);
+    }
+}
+
 void cp_whip_created(struct cp_exchange *x, const struct cp_resource *r)
 {
     const struct cp_negotiation *n = r->participant->media->negotiation;
+    link_ice_servers(x, r->participant->media->env->config);
     cp_exchange_header(x, "location:", "/%s/%s/%s/%s", r->whep ? "whep" : "whip", r->room, r->name,
                        r->id);
     cp_exchange_header(x, "etag:", "\"%s\"", r->etag);

@@ -298,6 +298,38 @@ static int check_addresses(struct load *ld)
     return 0;
 }
 
+/* The words go into a header's quotes as they are. */
+static bool is_ice_server(const char *s)
+{
+    static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
+    unsigned words = 1;
+    bool known = false;
+
+    for (unsigned i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+        known |= !strncmp(s, schemes[i], strlen(schemes[i])) && s[strlen(schemes[i])] > ' ';
+    for (const char *p = s; *p; p++) {
+        if (*p < ' ' || *p > '~' || strchr("<>\"\\", *p) || (*p == ' ' && p[1] <= ' '))
+            return false;
+        words += *p == ' ';
+    }
+    return known && strlen(s) <= ICE_SERVER_MAX && (words == 1 || words == 3);
+}
+
+static int check_ice_servers(struct load *ld)
+{
+    const struct hr_config *c = &ld->out->config;
+
+    if (c->media.ice_servers_count > ICE_SERVERS_MAX)
+        return fail(ld, "media.ice_servers", "%u servers, at most %d are possible",
+                    c->media.ice_servers_count, ICE_SERVERS_MAX);
+    for (unsigned i = 0; i < c->media.ice_servers_count; i++)
+        if (!is_ice_server(c->media.ice_servers[i]))
+            return fail(ld, "media.ice_servers",
+                        "'%s' is neither stun:HOST nor \"turn:HOST USERNAME CREDENTIAL\"",
+                        c->media.ice_servers[i]);
+    return 0;
+}
+
 /* What one row cannot say alone. */
 static int check_whole(struct load *ld)
 {
@@ -310,7 +342,8 @@ static int check_whole(struct load *ld)
                     "TLS needs both http.tls_certificate and http.tls_key");
     if (c->media.video_codecs_count == 0)
         return fail(ld, "media.video_codecs", "at least one codec is needed");
-    return check_addresses(ld);
+    int err = check_ice_servers(ld);
+    return err ? err : check_addresses(ld);
 }
 
 static bool is_blank(const char *path)

@@ -43,6 +43,8 @@ struct hr_config {
         unsigned advertise_count;
         char **video_codecs; /* in order of preference */
         unsigned video_codecs_count;
+        char **ice_servers; /* "stun:HOST", or "turn:HOST USERNAME CREDENTIAL" */
+        unsigned ice_servers_count;
         uint32_t punts_per_second;        /* in all */
         uint32_t punts_per_source_second; /* per source address */
         uint32_t history_ms;              /* for retransmission */

@@ -55,6 +55,8 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "UDP port of all media."},
     {"media.advertise", CONFIG_LIST, LIST(media.advertise), "", TEXT,
      "Addresses told to clients, when they differ from the ports' own (behind a 1:1 NAT)."},
+    {"media.ice_servers", CONFIG_LIST, LIST(media.ice_servers), "", TEXT,
+     "STUN and TURN servers named to WHIP and WHEP clients in Link headers: stun:HOST, or \"turn:HOST USERNAME CREDENTIAL\". The relay needs none."},
     {"media.video_codecs", CONFIG_LIST, LIST(media.video_codecs), "VP8,VP9,H264,AV1", ONE_OF("VP8, VP9, H264, AV1"),
      "Video codecs in order of preference."},
     {"media.punts_per_second", CONFIG_U32, SCALAR(media.punts_per_second), "20000", RANGE(10, 10000000),

@@ -26,8 +26,10 @@ struct config_row {
     const char *help;
 };
 
-#define CONFIG_ROWS     37
-#define CONFIG_LIST_MAX 32 /* entries of a list; more are refused */
+#define CONFIG_ROWS     38
+#define CONFIG_LIST_MAX 32  /* entries of a list; more are refused */
+#define ICE_SERVERS_MAX 4   /* of media.ice_servers; more are refused */
+#define ICE_SERVER_MAX  512 /* bytes of one */
 
 extern const struct config_row config_rows[CONFIG_ROWS];
 extern const char *const config_sections[]; /* NULL-terminated */

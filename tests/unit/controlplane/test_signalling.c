@@ -445,7 +445,8 @@ static void test_bundle_only_sections(void **state)
 static void test_more_sources_than_allowed(void **state)
 {
     struct world *w = *state;
-    struct hr_config config = *w->service.config;
+    static struct hr_config config; /* the service keeps it until teardown */
+    config = *w->service.config;
     char *sdp = vector("chromium-publish");
     config.limits.sources_per_participant = 1;
     w->service.media.config = &config;

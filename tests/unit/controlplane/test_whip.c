@@ -86,6 +86,27 @@ static struct cp_exchange *publish(struct cp_service *s, const char *name)
     return x;
 }
 
+static void test_links(void **state)
+{
+    struct cp_service *s = *state;
+    static char *servers[] = {"stun:stun.example.org:3478", "turns:turn.example.org ann secret"};
+    static struct hr_config config; /* the service keeps it until teardown */
+    config = *s->config;
+    config.media.ice_servers = servers;
+    config.media.ice_servers_count = 1;
+    s->media.config = &config;
+    struct cp_exchange *x = publish(s, "one");
+    assert_string_equal(header(x, "link:"), "<stun:stun.example.org:3478>; rel=\"ice-server\"");
+    cp_exchange_unref(x);
+    config.media.ice_servers++;
+    x = publish(s, "two");
+    assert_string_equal(header(x, "link:"),
+                        "<turns:turn.example.org>; rel=\"ice-server\"; username=\"ann\"; "
+                        "credential=\"secret\"; credential-type=\"password\"");
+    assert_int_equal(x->status, 201);
+    cp_exchange_unref(x);
+}
+
 static void test_post_and_delete(void **state)
 {
     struct cp_service *s = *state;
@@ -232,8 +253,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_post_and_delete),  T(test_refusals), T(test_patch), T(test_whep),
-        T(test_health_and_admin),
+        T(test_links), T(test_post_and_delete),  T(test_refusals), T(test_patch),
+        T(test_whep),  T(test_health_and_admin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
