@@ -91,8 +91,8 @@ static void fill_streams(struct source_put *put, const struct cp_negotiated_medi
         put->rids[i] = (char *)(uintptr_t)n->rids[i].id;
     put->msg.rids = put->rids;
     put->msg.n_rids = n->n_rids;
-    /* Without RIDs, one SSRC is the stream; several are layers in the order of their SIM group. With
-     * RIDs nothing says which SSRC (Firefox announces them) is whose. */
+    /* Without RIDs, one SSRC is the stream; several are layers in the order of their SIM group.
+     * With RIDs nothing says which SSRC (Firefox announces them) is whose. */
     size_t count = n->n_ssrcs < HR_RIDS_MAX ? n->n_ssrcs : HR_RIDS_MAX;
     if (n->n_rids)
         count = 0;

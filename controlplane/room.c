@@ -79,31 +79,31 @@ static struct cp_room *room_new(struct cp_rooms *rooms, const char *name, uint64
     return room;
 }
 
-/* Which limit a newcomer would break; NULL: none. */
-static const char *full(const struct cp_rooms *rooms, const struct cp_room *room, const char **text)
+/* Whether a newcomer would break a limit, and which. */
+static bool full(const struct cp_rooms *rooms, const struct cp_room *room, struct cp_refusal *why)
 {
     if (room && room->participants->len >= rooms->limits.participants_per_room) {
-        *text = "the room is full (limits.participants_per_room)";
-        return "room_full";
+        *why = (struct cp_refusal){"room_full", "the room is full (limits.participants_per_room)"};
+        return true;
     }
     if (rooms->participants >= rooms->limits.participants) {
-        *text = "the server is full (limits.participants)";
-        return "server_full";
+        *why = (struct cp_refusal){"server_full", "the server is full (limits.participants)"};
+        return true;
     }
     if (!room && g_hash_table_size(rooms->by_name) >= rooms->limits.rooms) {
-        *text = "the server has no room for another room (limits.rooms)";
-        return "server_full";
+        *why = (struct cp_refusal){"server_full",
+                                   "the server has no room for another room (limits.rooms)"};
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 struct cp_participant *cp_rooms_join(struct cp_rooms *rooms, const char *name, enum cp_kind kind,
                                      const struct cp_profile *profile, uint64_t now,
-                                     const char **code, const char **text)
+                                     struct cp_refusal *why)
 {
     struct cp_room *room = cp_rooms_find(rooms, name);
-    *code = full(rooms, room, text);
-    if (*code)
+    if (full(rooms, room, why))
         return NULL;
     if (!room)
         room = room_new(rooms, name, now);

@@ -38,6 +38,11 @@ struct cp_room {
     struct cp_chat chat;
 };
 
+/* Why nobody may join: a code of docs/signalling.md (room_full, server_full), and words. */
+struct cp_refusal {
+    const char *code, *text;
+};
+
 void cp_rooms_init(struct cp_rooms *rooms, const struct cp_room_limits *limits);
 void cp_rooms_clear(struct cp_rooms *rooms); /* everybody goes, nobody is told */
 
@@ -48,11 +53,11 @@ struct cp_source *cp_room_source(const struct cp_room *room, uint32_t id);
 
 /*
  * Lets somebody into the room of that name, which is made if need be; cp_room_announce() tells the
- * others. NULL and *code ("room_full", "server_full") and *text when a limit is reached.
+ * others. NULL and *why when a limit is reached.
  */
 struct cp_participant *cp_rooms_join(struct cp_rooms *rooms, const char *name, enum cp_kind kind,
                                      const struct cp_profile *profile, uint64_t now,
-                                     const char **code, const char **text);
+                                     struct cp_refusal *why);
 void cp_room_announce(struct cp_participant *p);
 /* Tells the others and frees; the room goes with its last participant. reason as in
  * participant-left. */

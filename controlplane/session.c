@@ -76,17 +76,17 @@ static bool take_over(struct cp_session *s, const struct cp_message *m)
 
 static void on_join(struct cp_session *s, const struct cp_message *m)
 {
-    const char *code, *text;
+    struct cp_refusal why;
     if (s->service->draining) {
         fatal(s, "draining", "the server takes no new participants; it will be replaced soon");
         return;
     }
     if (take_over(s, m))
         return;
-    struct cp_participant *p = cp_rooms_join(&s->service->rooms, s->room, CP_KIND_MEMBER,
-                                             &m->profile, s->now, &code, &text);
+    struct cp_participant *p =
+        cp_rooms_join(&s->service->rooms, s->room, CP_KIND_MEMBER, &m->profile, s->now, &why);
     if (!p) {
-        fatal(s, code, text);
+        fatal(s, why.code, why.text);
         return;
     }
     s->participant = p;

@@ -69,14 +69,14 @@ static struct cp_resource *resource_new(struct cp_service *s, const struct cp_ex
 struct cp_resource *cp_whip_begin(struct cp_service *s, struct cp_exchange *x, enum cp_kind kind,
                                   const struct cp_offer *offer)
 {
-    const char *code, *text;
+    struct cp_refusal refusal;
     const struct cp_profile profile = {.name = x->params.value[1]};
     struct cp_media_failure why;
     uint64_t now = cp_now_ms();
     struct cp_participant *p =
-        cp_rooms_join(&s->rooms, x->params.value[0], kind, &profile, now, &code, &text);
+        cp_rooms_join(&s->rooms, x->params.value[0], kind, &profile, now, &refusal);
     if (!p) {
-        unavailable(x, text);
+        unavailable(x, refusal.text);
         return NULL;
     }
     if (cp_media_offer(&s->media, p, offer, now, &why) < 0) {

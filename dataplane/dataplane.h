@@ -21,9 +21,9 @@ struct dp_dataplane {
     unsigned workers_count;
     unsigned workers_wanted; /* as configured, before they are made */
     struct rte_mempool *pool;    /* packets; each lcore has its own cache of it */
-    struct dp_flows *flows;      /* 5-tuple -> endpoint: written by the main thread, read by workers */
+    struct dp_flows *flows;      /* 5-tuple -> endpoint: main writes, workers read */
     struct dp_objects *objects;  /* what commands have made: main thread only */
-    int returned; /* eventfd: a worker writes after it has put something on its done ring, main reads */
+    int returned;                /* eventfd: workers write after a put on a done ring, main reads */
     uint64_t tsc_hz;
     uint64_t started; /* TSC */
     bool low_power;   /* idle workers nap */

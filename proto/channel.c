@@ -4,8 +4,8 @@
  * trusted to be the daemon that SO_PEERCRED showed, but not to be free of faults: offsets and
  * geometry are checked once at attach, a slot's length at every read.
  */
-#define ALLOW_EXPERIMENTAL_API  /* the zero-copy ring calls: what lets a message be packed in place \
-                                 */
+/* The zero-copy ring calls: what lets a message be packed in place. */
+#define ALLOW_EXPERIMENTAL_API
 
 #include "proto/channel.h"
 

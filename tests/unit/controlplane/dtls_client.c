@@ -60,6 +60,7 @@ static void make_certificate(struct dtls_client *c, bool rsa)
     MUST(X509_sign(c->certificate, c->key, EVP_sha256()));
 }
 
+/* The parameters are as OpenSSL has them. */
 static int add_padding(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
                        size_t *len, X509 *x, size_t index, int *al, void *arg)
 {

@@ -101,7 +101,7 @@ static void mistakes_name_line_and_key(void **state)
         {"media:\n  ice_servers: [\"http://x\"]\n", {":2:", "media.ice_servers", "http://x"}},
         {"media:\n  ice_servers: [\"turn:h user\"]\n", {":2:", "turn:h user"}},
         {"media:\n  ice_servers: ['stun:h\">']\n", {":2:", "neither stun:HOST nor"}},
-        {"media:\n  ice_servers: ["stun:", stun:b]\n", {":2:", "neither stun:HOST nor"}},
+        {"media:\n  ice_servers: ['stun:', stun:b]\n", {":2:", "neither stun:HOST nor"}},
         {"media:\n  ice_servers: [stun:a, stun:b, stun:c, stun:d, stun:e]\n", {"at most 4"}},
         {"media: [\n", {"yaml"}},
         {"log_level: loud\n", {":1:", "log_level", "loud"}},
