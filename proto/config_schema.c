@@ -46,8 +46,8 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "Most published sources at once."},
     {"dataplane.subscriptions", CONFIG_U32, SCALAR(dataplane.subscriptions), "65536", RANGE(1, 16777216),
      "Most subscriptions at once."},
-    {"dataplane.check_nonces", CONFIG_BOOL, SCALAR(dataplane.check_nonces), "false", TEXT,
-     "Remember what left under each key, SSRC and index, and refuse to send anything else under it. For tests; costs time."},
+    {"dataplane.check_nonces", CONFIG_BOOL, SCALAR(dataplane.check_nonces), HR_CHECK_NONCES, TEXT,
+     "Remember what left under each key, SSRC and index, and refuse to send anything else under it. For tests and debug builds, whose default is true; costs time."},
     {"dataplane.eal", CONFIG_LIST, LIST(dataplane.eal), "", TEXT,
      "More arguments for DPDK's EAL."},
 

@@ -5,12 +5,12 @@
 port=18080
 
 # A Headrace that somebody uses on this machine is not to be disturbed. What a failed build left is no Headrace.
-if ip netns list | grep -qw '^headrace' || { [ -e /run/headrace/quickstart.lock ] && ! flock -n /run/headrace/quickstart.lock true; }; then
+if ip netns list | grep -qE '^headrace( |$)' || { [ -e /run/headrace/quickstart.lock ] && ! flock -n /run/headrace/quickstart.lock true; }; then
     echo "SKIPPED: a Headrace runs on this machine already (the namespace headrace, or /run/headrace/quickstart.lock)"
     exit 0
 fi
 rm -rf /run/headrace
-snapshot() { (ip -o link show | sed 's/^[0-9]*: //; s/ .*//' && ip netns list | grep -w '^headrace' && ls -A /run) | sort; }
+snapshot() { (ip -o link show | sed 's/^[0-9]*: //; s/ .*//' && ip netns list | grep -E '^headrace( |$)' && ls -A /run) | sort; }
 before=$(snapshot || true)
 log=$work/quickstart.log
 
