@@ -15,16 +15,6 @@ uint8_t *dp_frame_write(struct rte_mbuf *m, const struct dp_path *path)
     return frame + path->header_len;
 }
 
-uint16_t dp_frame_room(const struct rte_mbuf *m, const struct dp_path *path,
-                       const struct dp_port *port)
-{
-    uint32_t by_mtu = (uint32_t)port->mtu + RTE_ETHER_HDR_LEN;
-    uint32_t by_mbuf = (uint32_t)m->buf_len - m->data_off;
-    uint32_t most = RTE_MIN(by_mtu, by_mbuf);
-
-    return most > path->header_len ? (uint16_t)(most - path->header_len) : 0;
-}
-
 static void set_ip(uint8_t *l3, const struct dp_path *path, const struct dp_port *port,
                    uint16_t udp_len, struct rte_mbuf *m)
 {
@@ -48,6 +38,8 @@ static uint32_t payload_sum(const struct rte_mbuf *m, uint16_t offset, uint16_t 
     uint32_t sum = 0;
     bool odd = false;
 
+    if (m->nb_segs == 1)
+        return dp_checksum_add(0, rte_pktmbuf_mtod_offset(m, uint8_t *, offset), len);
     for (; m && len; m = m->next, offset = 0) {
         uint16_t n = RTE_MIN(len, (uint16_t)(m->data_len - offset));
         uint16_t part =

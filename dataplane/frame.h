@@ -18,8 +18,15 @@
 uint8_t *dp_frame_write(struct rte_mbuf *m, const struct dp_path *path);
 
 /* The largest UDP payload, bytes: bounded by the port's MTU and by the mbuf. */
-uint16_t dp_frame_room(const struct rte_mbuf *m, const struct dp_path *path,
-                       const struct dp_port *port);
+static inline uint16_t dp_frame_room(const struct rte_mbuf *m, const struct dp_path *path,
+                                     const struct dp_port *port)
+{
+    uint32_t by_mtu = (uint32_t)port->mtu + RTE_ETHER_HDR_LEN;
+    uint32_t by_mbuf = (uint32_t)m->buf_len - m->data_off;
+    uint32_t most = RTE_MIN(by_mtu, by_mbuf);
+
+    return most > path->header_len ? (uint16_t)(most - path->header_len) : 0;
+}
 
 /*
  * Sets the mbuf's lengths, the header's lengths and checksums (in software, or asks the port to),

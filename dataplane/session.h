@@ -38,7 +38,7 @@
 #define DP_PAYLOAD_TYPES              128
 #define DP_PT_NONE                    0xFF
 #define DP_KEYSTREAM_MAX              2048 /* bytes of one payload */
-#define DP_KEYSTREAMS                 16   /* packets whose copies are rekeyed side by side */
+#define DP_KEYSTREAMS                 32   /* packets whose copies are rekeyed side by side */
 
 /* A payload type of a source. */
 struct dp_payload {

@@ -40,17 +40,42 @@ static enum dp_drop consider(struct dp_worker *w, struct dp_egress *e)
     return why == DP_DROPS ? number(w, e) : why;
 }
 
-static void account(struct dp_worker *w, const struct dp_egress *e)
+static void account(const struct dp_egress *e, size_t len)
 {
     struct dp_subscription *s = e->subscription;
-    const struct dp_packet *p = dp_packet(e->pkt);
-    const struct dp_keys *in = p->stream->source->endpoint->keys;
     s->packets++;
-    s->bytes += p->rtp.payload_len - hr_srtp_tag_len(in->profile);
+    s->bytes += len;
     if (e->index > s->highest_out)
         s->highest_out = e->index;
-    dp_records_add(&s->records, p->index, e->run, e->index);
-    dp_history_keep(&p->stream->history, &w->session->budget, e->pkt);
+    dp_records_add(&s->records, dp_packet(e->pkt)->index, e->run, e->index);
+}
+
+/* For retransmission; returns the payload's length. */
+static size_t keep(struct dp_worker *w, struct rte_mbuf *m)
+{
+    const struct dp_packet *p = dp_packet(m);
+    dp_history_keep(&p->stream->history, &w->session->budget, m);
+    return p->rtp.payload_len - hr_srtp_tag_len(p->stream->source->endpoint->keys->profile);
+}
+
+static void hand_on(struct dp_worker *w, const struct dp_egress *list, unsigned n,
+                    struct dp_burst *out)
+{
+    const struct rte_mbuf *kept = NULL;
+    size_t len = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (list[i].out == NULL) {
+            w->drops[list[i].why]++;
+            continue;
+        }
+        if (list[i].pkt != kept) {
+            kept = list[i].pkt;
+            len = keep(w, list[i].pkt);
+        }
+        account(&list[i], len);
+        out->pkts[out->n++] = list[i].out;
+    }
 }
 
 /* What numbering and building read. Fanout has fetched the subscription's first line. */
@@ -87,13 +112,6 @@ void dp_stage_egress(struct dp_worker *w, struct dp_copies *in, struct dp_burst 
             w->drops[why]++;
     }
     dp_egress_build(w, list, n);
-    for (unsigned i = 0; i < n; i++) {
-        if (list[i].out == NULL) {
-            w->drops[list[i].why]++;
-            continue;
-        }
-        account(w, &list[i]);
-        out->pkts[out->n++] = list[i].out;
-    }
+    hand_on(w, list, n, out);
     in->n = 0;
 }
