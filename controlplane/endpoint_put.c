@@ -39,11 +39,6 @@ static void on_put(void *arg, int error, const Headrace__Reply *reply)
         hr_warning("endpoint %u: refused by the dataplane: %s: %s", e->id,
                    hr_error_text((unsigned)error), reply ? reply->detail : "");
         cp_endpoint_end(e, CP_GONE_REFUSED);
-    } else if (error == 0 && !e->gone && !e->connected) {
-        e->connected = true;
-        t->counters.endpoints_connected++;
-        if (t->h.connected)
-            t->h.connected(t->h.arg, e, e->owner);
     }
     cp_endpoint_unref(e);
     tell_ready(t);
@@ -141,6 +136,20 @@ void cp_endpoint_delete(struct cp_endpoint *e)
     cp_transport_flush(t);
 }
 
+/*
+ * The dataplane takes commands in their order, so what the owner puts from here on finds the
+ * endpoint there; waiting for the reply would cost the first packets of its sources.
+ */
+static void told(struct cp_endpoint *e)
+{
+    if (e->gone || e->connected)
+        return;
+    e->connected = true;
+    e->t->counters.endpoints_connected++;
+    if (e->t->h.connected)
+        e->t->h.connected(e->t->h.arg, e, e->owner);
+}
+
 /* True: taken, or lost for good; false: later. */
 static bool flush_one(struct cp_transport *t, struct cp_endpoint *e)
 {
@@ -170,9 +179,16 @@ void cp_transport_flush(struct cp_transport *t)
         g_queue_pop_head(&t->deletes);
     }
     while (!g_queue_is_empty(&t->dirty)) {
-        if (!flush_one(t, g_queue_peek_head(&t->dirty)))
+        struct cp_endpoint *e = g_queue_pop_head(&t->dirty);
+        if (!flush_one(t, e)) {
+            g_queue_push_head(&t->dirty, e);
             return;
-        g_queue_pop_head(&t->dirty);
+        }
+        if (!e->put)
+            continue;
+        cp_endpoint_ref(e);
+        told(e);
+        cp_endpoint_unref(e);
     }
     tell_ready(t);
 }

@@ -1,6 +1,6 @@
 /*
  * Puts are whole and idempotent, so whatever changed is simply put again, and after a restart of
- * the dataplane everything is. Nothing is put before the dataplane has the endpoint (`connected`).
+ * the dataplane everything is. Nothing is put before the endpoint is (`connected`).
  */
 #include <errno.h>
 #include <stdio.h>

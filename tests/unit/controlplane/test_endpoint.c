@@ -306,7 +306,7 @@ static void a_refused_put_ends_it(void **state)
     peer_check(p, true, 1);
     dtls_client_step(&p->dtls, NULL, 0);
     world_run(w);
-    assert_int_equal(p->connected, 0);
+    assert_false(cp_endpoint_connected(p->e));
     assert_int_equal(p->gone, 1);
     assert_int_equal(p->reason, CP_GONE_REFUSED);
 }
