@@ -13,8 +13,8 @@
 
 struct cp_transport_handlers {
     void *arg;
-    /* The dataplane has been told of the endpoint with its keys: sources and subscriptions may be put
-     * behind it. Once per endpoint. */
+    /* The dataplane has been told of the endpoint with its keys: sources and subscriptions may be
+     * put behind it. Once per endpoint. */
     void (*connected)(void *arg, struct cp_endpoint *e, void *owner);
     /* Media has ended. Destroy it, now or later; once per endpoint, not after cp_endpoint_destroy.
      */
