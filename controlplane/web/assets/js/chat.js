@@ -49,11 +49,22 @@ export class Chat {
         );
     }
 
-    /* The lines so far, after a join. Those already shown are left alone. */
-    history(lines, self) {
+    /*
+     * The lines so far, after a join. Those already shown are left alone; what was missed while the
+     * connection was lost is news. Without `resumed` ids of people may be others' than before.
+     */
+    history(lines, self, resumed) {
+        const back = this.#self !== null;
         this.#self = self;
+        if (!resumed) {
+            this.#last = null;
+        }
         for (const line of lines) {
-            this.#show(line);
+            if (back) {
+                this.add(line);
+            } else {
+                this.#show(line);
+            }
         }
     }
 
@@ -88,10 +99,12 @@ export class Chat {
     }
 
     #show(line) {
-        if (line.id !== undefined && this.#seen.has(line.id)) {
+        /* A server that was started again counts from the beginning. */
+        const key = `${line.id} ${line.time}`;
+        if (this.#seen.has(key)) {
             return false;
         }
-        this.#seen.add(line.id);
+        this.#seen.add(key);
         this.#lines.querySelector('.chat-empty')?.remove();
         const { scrollTop, scrollHeight, clientHeight } = this.#lines;
         const atEnd = scrollHeight - scrollTop - clientHeight < 60;

@@ -128,7 +128,7 @@ export class Session extends Emitter {
     }
 
     #joined(message) {
-        this.chat.history(message.chat ?? [], message.participant);
+        this.chat.history(message.chat ?? [], message.participant, message.resumed === true);
         if (this.#hand) {
             this.signalling.send({ type: 'update', hand: true });
         }
