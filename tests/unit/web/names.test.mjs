@@ -1,9 +1,12 @@
 /* Room names and people's names. */
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import test from 'node:test';
 import { splitLinks } from '../../../controlplane/web/assets/js/links.js';
 import * as names from '../../../controlplane/web/assets/js/names.js';
+
+globalThis.crypto ??= webcrypto; // Node 18 has it only here
 
 test('what is typed becomes a room name', () => {
     const cases = {
