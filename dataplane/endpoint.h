@@ -4,7 +4,7 @@
 
 #include "dataplane/session.h"
 
-/* Into and out of its shard; out takes its sources and subscriptions along, all still the main
+/* Into and out of the worker's session; out takes its sources and subscriptions along, all still the main
  * thread's to free. */
 void dp_endpoint_link(struct dp_worker *w, struct dp_endpoint *e);
 void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e);

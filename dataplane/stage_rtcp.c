@@ -58,6 +58,7 @@ static void on_sr(void *ctx, const struct dp_rtcp_sr *sr)
         st->sr_ntp = sr->ntp;
         st->sr_ts = sr->rtp_ts;
         st->sr_count++;
+        st->source->version++;
         dp_rxstats_sender_report(&st->rxstats, sr->ntp, dp_session_us(c->w->session, c->w->now));
     }
     take_reports(c, &sr->reports);

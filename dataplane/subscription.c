@@ -6,6 +6,7 @@
 #include "dataplane/subscription.h"
 
 #include "dataplane/keyframe.h"
+#include "dataplane/mirror.h"
 #include "dataplane/packet.h"
 #include "dataplane/source.h"
 
@@ -16,10 +17,10 @@
 static void set_stream(struct dp_stream **place, struct dp_stream *st)
 {
     if (*place)
-        (*place)->takers--;
+        dp_stream_taken(*place, -1);
     *place = st;
     if (st)
-        st->takers++;
+        dp_stream_taken(st, 1);
 }
 
 void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st)

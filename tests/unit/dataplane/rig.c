@@ -1,10 +1,13 @@
 #include "rig.h"
 
 #include "dataplane/frame.h"
+#include "dataplane/peers.h"
 #include "dataplane/rtp/wire.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 #include <stdio.h>
@@ -13,14 +16,18 @@
 
 #define POOL_SIZE 4095
 #define FRAME     42 /* Ethernet, IPv4, UDP */
+#define QUEUES    2  /* of the port, with several workers */
+#define QUEUE     1024
 
 struct rig rig;
+unsigned rig_workers = 1;
 
 /* start, end, template 0, frame 1; structure: one template, one target */
 const uint8_t rig_dd_key[6] = {0xC0, 0x00, 0x01, 0x80, 0x00, 0xE0};
 const uint8_t rig_dd_delta[3] = {0xC0, 0x00, 0x02};
 
 static struct rte_mempool *pool;
+static struct rte_ring *rx[QUEUES], *tx[QUEUES];
 
 int rig_eal(void **state)
 {
@@ -33,6 +40,35 @@ int rig_eal(void **state)
     pool = rte_pktmbuf_pool_create("rig", POOL_SIZE, 0, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
                                    SOCKET_ID_ANY);
     return pool ? 0 : -1;
+}
+
+/* The port of a dataplane with several workers, once. */
+static int start_port(struct dp_port *port)
+{
+    static bool started;
+    static uint16_t id;
+    char name[16];
+    for (unsigned i = 0; i < QUEUES && !started; i++) {
+        snprintf(name, sizeof(name), "rx%u", i);
+        rx[i] = rte_ring_create(name, QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+        snprintf(name, sizeof(name), "tx%u", i);
+        tx[i] = rte_ring_create(name, QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+    }
+    if (!started) {
+        int made = rte_eth_from_rings("rig", rx, QUEUES, tx, QUEUES, 0);
+        if (made < 0)
+            return -1;
+        id = (uint16_t)made;
+    }
+    *port = (struct dp_port){.id = id, .mtu = 1500, .addresses_count = 1};
+    port->mac = (struct rte_ether_addr){{2, 0, 0, 0, 0, 1}};
+    port->tx_queues = port->rx_queues = QUEUES;
+    if (hr_address_parse("198.18.0.2/24", &port->addresses[0]))
+        return -1;
+    if (!started && dp_port_start(port, pool, QUEUES))
+        return -1;
+    started = true;
+    return 0;
 }
 
 static void on_event(void *arg, const Headrace__Event *event)
@@ -51,6 +87,7 @@ static void set_config(struct hr_config *c)
     c->dataplane.sources = 64;
     c->dataplane.subscriptions = 64;
     c->dataplane.check_nonces = true;
+    c->media.port = 10000;
     c->media.history_ms = 1000;
     c->media.keyframe_interval_ms = 500;
     c->media.punts_per_second = 1000;
@@ -66,11 +103,19 @@ int rig_up(void **state)
     rig.dp.ports_count = 1;
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
-    rig.dp.workers_count = 1;
-    rig.worker.dp = &rig.dp;
-    rig.worker.pool = pool;
-    rig.worker.now = 10 * rig.dp.tsc_hz;
-    if (dp_worker_init(&rig.worker))
+    rig.dp.workers_count = rig_workers;
+    for (unsigned i = 0; i < rig_workers; i++) {
+        struct dp_worker *w = &rig.workers[i];
+        w->dp = &rig.dp;
+        w->id = i;
+        w->queue = (uint16_t)i;
+        w->pool = pool;
+        w->now = 10 * rig.dp.tsc_hz;
+        if (dp_worker_init(w))
+            return -1;
+        atomic_store(&w->running, rig_workers > 1);
+    }
+    if (rig_workers > 1 && (start_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
         return -1;
     return dp_apply_open(&rig.dp, on_event, NULL);
 }
@@ -78,6 +123,10 @@ int rig_up(void **state)
 static void run_mailbox(void)
 {
     struct dp_work *work;
+    if (rig_workers > 1) {
+        rig_settle();
+        return;
+    }
     while (rte_ring_sc_dequeue(rig.worker.mailbox, (void **)&work) == 0) {
         work->run(&rig.worker, work);
         assert_int_equal(dp_worker_return(&rig.worker, work), 0);
@@ -88,7 +137,9 @@ static void run_mailbox(void)
 int rig_down(void **state)
 {
     run_mailbox();
-    uint64_t alarms = rig.worker.session->counts.nonce_alarms;
+    uint64_t alarms = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        alarms += rig.workers[i].session->counts.nonce_alarms;
     for (unsigned i = 0; i < RIG_CLIENTS; i++) {
         struct rig_client *c = &rig.clients[i];
         free(c->inbox);
@@ -98,7 +149,9 @@ int rig_down(void **state)
             srtp_dealloc(c->rx);
     }
     dp_apply_close(&rig.dp);
-    dp_worker_free(&rig.worker);
+    dp_peers_close(&rig.dp);
+    for (unsigned i = 0; i < rig_workers; i++)
+        dp_worker_free(&rig.workers[i]);
     unsigned leaked = rte_mempool_in_use_count(pool);
     return alarms != rig.alarms || leaked ? -1 : 0;
 }
@@ -387,8 +440,82 @@ static void forward(struct dp_burst *in)
     } while (more);
 }
 
+/* ---- several workers */
+
+static void write_headers(const struct rig_client *c, uint8_t *frame, size_t len)
+{
+    struct rte_ether_hdr *eth = (void *)frame;
+    struct rte_ipv4_hdr *ip = (void *)(frame + 14);
+    struct rte_udp_hdr *udp = (void *)(frame + 34);
+    memset(frame, 0, FRAME);
+    eth->dst_addr = rig.dp.ports[0].mac;
+    eth->src_addr = (struct rte_ether_addr){{2, 0, 0, 0, 0, 2}};
+    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+    ip->version_ihl = RTE_IPV4_VHL_DEF;
+    ip->total_length = rte_cpu_to_be_16((uint16_t)(28 + len));
+    ip->time_to_live = 64;
+    ip->next_proto_id = 17;
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 1));
+    ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 2));
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    udp->src_port = rte_cpu_to_be_16(c->udp_port);
+    udp->dst_port = rte_cpu_to_be_16(10000);
+    udp->dgram_len = rte_cpu_to_be_16((uint16_t)(8 + len));
+}
+
+void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    assert_non_null(m);
+    memset(dp_packet(m), 0xA5, sizeof(struct dp_packet));
+    uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(FRAME + len));
+    write_headers(c, frame, len);
+    memcpy(frame + FRAME, bytes, len);
+    /* As a port would: all packets of a flow come to one queue. */
+    assert_int_equal(rte_ring_sp_enqueue(rx[c->udp_port % QUEUES], m), 0);
+}
+
+void rig_turn(unsigned worker)
+{
+    struct dp_burst out;
+    dp_worker_turn(&rig.workers[worker]);
+    for (unsigned i = 0; i < QUEUES; i++)
+        while ((out.n = rte_ring_sc_dequeue_burst(tx[i], (void **)out.pkts, DP_BURST, NULL)) > 0)
+            hand_out(&out);
+    dp_worker_collect(&rig.workers[worker]);
+    dp_later_poll(&rig.dp);
+}
+
+static bool something_moves(void)
+{
+    for (unsigned i = 0; i < QUEUES; i++)
+        if (!rte_ring_empty(rx[i]))
+            return true;
+    for (unsigned i = 0; i < rig_workers; i++) {
+        if (!rte_ring_empty(rig.workers[i].mailbox))
+            return true;
+        for (unsigned k = 0; k < rig_workers; k++)
+            if (i != k && !rte_ring_empty(rig.workers[i].peers[k].in))
+                return true;
+    }
+    return false;
+}
+
+void rig_settle(void)
+{
+    while (something_moves())
+        rig_turn((unsigned)rand() % rig_workers);
+}
+
+/* ---- one worker, stage by stage */
+
 void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
 {
+    if (rig_workers > 1) {
+        rig_offer(c, bytes, len);
+        rig_settle();
+        return;
+    }
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
     struct dp_flow_key key = {
         .remote_ip = {198, 18, 0, 1},
@@ -437,7 +564,14 @@ void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b)
 void rig_pass(unsigned ms)
 {
     struct dp_burst out = {.n = 0};
-    for (unsigned i = 0; i < ms; i++) {
+    for (unsigned i = 0; i < ms && rig_workers > 1; i++) {
+        for (unsigned k = 0; k < rig_workers; k++)
+            rig.workers[k].now += rig.dp.tsc_hz / 1000;
+        for (unsigned k = 0; k < rig_workers; k++)
+            rig_turn(k);
+        rig_settle();
+    }
+    for (unsigned i = 0; i < ms && rig_workers == 1; i++) {
         rig.worker.now += rig.dp.tsc_hz / 1000;
         dp_stage_tick(&rig.worker, &out);
         hand_out(&out);
@@ -470,5 +604,16 @@ void rig_empty(struct rig_client *c)
 
 uint64_t rig_drops(enum dp_drop why)
 {
-    return rig.worker.drops[why];
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].drops[why];
+    return sum;
+}
+
+uint64_t rig_stage(enum dp_stage_id id)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].stages[id].packets;
+    return sum;
 }

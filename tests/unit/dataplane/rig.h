@@ -22,6 +22,7 @@
 #include <srtp2/srtp.h>
 
 #define RIG_CLIENTS 8
+#define RIG_WORKERS 3
 #define RIG_INBOX   512
 #define RIG_PACKET  1600
 
@@ -51,7 +52,10 @@ struct rig_client {
 struct rig {
     struct hr_config config;
     struct dp_dataplane dp;
-    struct dp_worker worker;
+    union {
+        struct dp_worker worker;
+        struct dp_worker workers[RIG_WORKERS];
+    };
     struct rig_client clients[RIG_CLIENTS];
     enum hr_error error; /* of the last reply */
     char detail[256];
@@ -78,6 +82,11 @@ struct rig_rtp {
 };
 
 extern struct rig rig;
+/*
+ * Set before rig_up(). More than one: packets come in through a port whose queues only the first
+ * two workers have, at one of them by chance, and workers take turns at random until nothing moves.
+ */
+extern unsigned rig_workers;
 
 /* Group setup and teardown: EAL. */
 int rig_eal(void **state);
@@ -119,7 +128,15 @@ struct rig_got {
 };
 bool rig_receive(struct rig_client *c, struct rig_got *got);
 void rig_empty(struct rig_client *c);
+/* Of all workers. */
 uint64_t rig_drops(enum dp_drop why);
+uint64_t rig_stage(enum dp_stage_id id); /* packets */
+/* Until nothing moves; what is sent goes to inboxes. */
+void rig_settle(void);
+/* Into the port, but nobody takes a turn. */
+void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len);
+/* One turn of a worker. */
+void rig_turn(unsigned worker);
 
 /* Dependency Descriptors with one template: with structure, and without. */
 extern const uint8_t rig_dd_key[6], rig_dd_delta[3];

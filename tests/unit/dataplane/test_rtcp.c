@@ -134,10 +134,9 @@ static struct dp_subscription *subscription_of(const struct rig_client *c)
 {
     const struct dp_session *session = rig.worker.session;
     struct dp_endpoint *e;
-    for (unsigned i = 0; i < session->shards_count; i++)
-        TAILQ_FOREACH (e, &session->shards[i]->endpoints, of_shard)
-            if (e->id == c->id)
-                return TAILQ_FIRST(&e->subscriptions);
+    TAILQ_FOREACH (e, &session->endpoints, of_session)
+        if (e->id == c->id)
+            return TAILQ_FIRST(&e->subscriptions);
     return NULL;
 }
 
