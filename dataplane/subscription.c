@@ -30,8 +30,11 @@ void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct
     set_stream(&s->wanted, st);
     s->wanted_since = w->now;
     s->wanted_ts_known = false;
-    if (st && dp_endpoint_ready(s->endpoint))
-        dp_keyframe_want(st);
+    if (st == NULL || !dp_endpoint_ready(s->endpoint))
+        return;
+    dp_keyframe_want(st);
+    if (st->source->mirror)
+        dp_mirror_ask(w, st->source); /* which is on its way for longer */
 }
 
 void dp_subscription_stop(struct dp_subscription *s)

@@ -34,6 +34,7 @@ int rig_eal(void **state)
     char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci",   "-m",
                     "128",  "--no-telemetry", "--log-level=error", "--lcores=0", NULL};
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
+    rig_workers = getenv("RIG_WORKERS") ? (unsigned)atoi(getenv("RIG_WORKERS")) : 1;
     if (rte_eal_init(RTE_DIM(argv) - 1, argv) < 0)
         return -1;
     uint16_t priv = RTE_ALIGN(sizeof(struct dp_packet), RTE_MBUF_PRIV_ALIGN);
@@ -561,12 +562,17 @@ void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b)
     rig_deliver(c, bytes, (size_t)len);
 }
 
+void rig_skip(uint64_t tsc)
+{
+    for (unsigned i = 0; i < rig_workers; i++)
+        rig.workers[i].now += tsc;
+}
+
 void rig_pass(unsigned ms)
 {
     struct dp_burst out = {.n = 0};
     for (unsigned i = 0; i < ms && rig_workers > 1; i++) {
-        for (unsigned k = 0; k < rig_workers; k++)
-            rig.workers[k].now += rig.dp.tsc_hz / 1000;
+        rig_skip(rig.dp.tsc_hz / 1000);
         for (unsigned k = 0; k < rig_workers; k++)
             rig_turn(k);
         rig_settle();
@@ -607,6 +613,31 @@ uint64_t rig_drops(enum dp_drop why)
     uint64_t sum = 0;
     for (unsigned i = 0; i < rig_workers; i++)
         sum += rig.workers[i].drops[why];
+    return sum;
+}
+
+uint32_t rig_held(void)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].session->budget.held;
+    return sum;
+}
+
+struct dp_session_counts rig_counts(void)
+{
+    struct dp_session_counts sum = {0};
+    for (unsigned i = 0; i < rig_workers; i++) {
+        const struct dp_session_counts *c = &rig.workers[i].session->counts;
+        sum.endpoints += c->endpoints;
+        sum.sources += c->sources;
+        sum.streams += c->streams;
+        sum.subscriptions += c->subscriptions;
+        sum.retransmitted += c->retransmitted;
+        sum.keyframes_asked += c->keyframes_asked;
+        sum.reports_sent += c->reports_sent;
+        sum.stream_switches += c->stream_switches;
+    }
     return sum;
 }
 

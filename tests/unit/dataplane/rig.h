@@ -83,7 +83,7 @@ struct rig_rtp {
 
 extern struct rig rig;
 /*
- * Set before rig_up(). More than one: packets come in through a port whose queues only the first
+ * By RIG_WORKERS in the environment, else one. More than one: packets come in through a port whose queues only the first
  * two workers have, at one of them by chance, and workers take turns at random until nothing moves.
  */
 extern unsigned rig_workers;
@@ -116,7 +116,9 @@ void rig_send(struct rig_client *c, const struct rig_rtp *p);
 void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b);
 /* Delivers these very bytes. */
 void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len);
-/* Time passes, the worker ticks. */
+/* Time passes at once. */
+void rig_skip(uint64_t tsc);
+/* Time passes, workers tick. */
 void rig_pass(unsigned ms);
 
 /* The first packet of the inbox, unprotected, parsed; false when it is empty. */
@@ -130,6 +132,8 @@ bool rig_receive(struct rig_client *c, struct rig_got *got);
 void rig_empty(struct rig_client *c);
 /* Of all workers. */
 uint64_t rig_drops(enum dp_drop why);
+struct dp_session_counts rig_counts(void);
+uint32_t rig_held(void); /* mbufs in histories */
 uint64_t rig_stage(enum dp_stage_id id); /* packets */
 /* Until nothing moves; what is sent goes to inboxes. */
 void rig_settle(void);
