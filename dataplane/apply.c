@@ -19,6 +19,7 @@ static const struct {
     {HEADRACE__COMMAND__OP_KEYFRAME_REQUEST, dp_apply_keyframe_request},
     {HEADRACE__COMMAND__OP_STATS_GET, dp_apply_stats_get},
     {HEADRACE__COMMAND__OP_OBJECTS_GET, dp_apply_objects_get},
+    {HEADRACE__COMMAND__OP_SHARD_MOVE, dp_apply_shard_move},
 };
 
 enum hr_error dp_call_refuse(struct dp_call *c, enum hr_error error, const char *format, ...)

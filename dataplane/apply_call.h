@@ -56,6 +56,7 @@ enum hr_error dp_apply_object_delete(struct dp_call *c);
 enum hr_error dp_apply_keyframe_request(struct dp_call *c);
 enum hr_error dp_apply_stats_get(struct dp_call *c);
 enum hr_error dp_apply_objects_get(struct dp_call *c);
+enum hr_error dp_apply_shard_move(struct dp_call *c);
 
 /* With what the source's settings ask of streams[i]; NULL if there is no memory. */
 struct dp_stream *dp_stream_new(struct dp_dataplane *dp, struct dp_source *source, unsigned i);

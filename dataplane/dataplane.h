@@ -30,6 +30,8 @@ struct dp_dataplane {
     uint64_t started; /* TSC */
     bool low_power;   /* idle workers nap */
     atomic_bool stopping; /* written by main on a signal, read by workers */
+    atomic_uint parking;  /* enum dp_parking: likewise */
+    void (*idle)(void);   /* what main does while it waits for workers; NULL: naps */
     /* The connected control plane's rings, or NULL. Main writes; workers load it once per loop. */
     _Atomic(struct hr_channel *) channel;
 };

@@ -26,6 +26,35 @@ void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e)
     session->keystream.key = NULL; /* it may be one of e's keys, and its memory another's next */
 }
 
+/* What of the session's counts is of this endpoint. */
+static void count(const struct dp_endpoint *e, struct dp_session_counts *counts, uint32_t by)
+{
+    const struct dp_source *source;
+    const struct dp_subscription *sub;
+    counts->endpoints += by;
+    TAILQ_FOREACH (source, &e->sources, of_endpoint) {
+        counts->sources += by;
+        for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
+            if (source->streams[i] && source->streams[i]->begun)
+                counts->streams += by;
+    }
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
+        counts->subscriptions += by;
+}
+
+void dp_endpoint_rehome(struct dp_endpoint *e, struct dp_worker *to)
+{
+    struct dp_session *from = e->worker->session;
+    if (from->tick_endpoint == e)
+        from->tick_endpoint = TAILQ_NEXT(e, of_session);
+    TAILQ_REMOVE(&from->endpoints, e, of_session);
+    TAILQ_INSERT_TAIL(&to->session->endpoints, e, of_session);
+    count(e, &from->counts, -1u);
+    count(e, &to->session->counts, 1);
+    from->keystream.key = NULL;
+    e->worker = to;
+}
+
 /* The bytes of packets sent before cannot be made again with other extension ids. */
 static void forget_sent(struct dp_endpoint *e)
 {

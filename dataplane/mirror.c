@@ -136,6 +136,14 @@ void dp_mirror_publish(struct dp_source *origin, struct dp_mirror *mirror)
     origin->mirrors = mirror;
 }
 
+void dp_mirror_retract(struct dp_source *origin, struct dp_mirror *mirror)
+{
+    struct dp_mirror **at = &origin->mirrors;
+    while (*at != mirror)
+        at = &(*at)->next;
+    *at = mirror->next;
+}
+
 /* ---- the mirror's worker */
 
 void dp_mirror_link(struct dp_worker *w, struct dp_mirror *mirror)
@@ -232,6 +240,14 @@ void dp_mirror_told(struct dp_worker *w, struct rte_mbuf *m)
 {
     take_state(w, rte_pktmbuf_mtod(m, const struct dp_mirror_state *));
     rte_pktmbuf_free(m);
+}
+
+void dp_mirror_sync(struct dp_mirror *mirror)
+{
+    struct dp_mirror_state state = {.mirror = mirror};
+    describe(mirror->origin, &state);
+    take_state(mirror->worker, &state);
+    mirror->version = mirror->origin->version;
 }
 
 bool dp_mirror_receive(struct rte_mbuf *m)

@@ -70,6 +70,7 @@ bool dp_mirrors_want(const struct dp_stream *st);
 /* A request has come: out is what goes to the publisher. */
 void dp_mirror_requested(struct dp_worker *w, struct rte_mbuf *m, struct dp_burst *out);
 void dp_mirror_publish(struct dp_source *origin, struct dp_mirror *mirror);
+void dp_mirror_retract(struct dp_source *origin, struct dp_mirror *mirror);
 
 /* ---- the mirror's worker */
 
@@ -81,6 +82,8 @@ void dp_mirror_configure(struct dp_worker *w, struct dp_mirror *mirror, const st
                          struct dp_stream *const streams[HR_RIDS_MAX]);
 /* A struct dp_mirror_state has come. */
 void dp_mirror_told(struct dp_worker *w, struct rte_mbuf *m);
+/* The same at once, while workers are parked. */
+void dp_mirror_sync(struct dp_mirror *mirror);
 /* A reference has come: false if there is nobody to fan it out to. */
 bool dp_mirror_receive(struct rte_mbuf *m);
 /* Sends key frame requests to the publisher's worker. */

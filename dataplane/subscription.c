@@ -143,6 +143,29 @@ void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
     dp_subscription_want(w, s, source->best);
 }
 
+/* The same stream of another view. */
+static struct dp_stream *in_view(const struct dp_source *view, const struct dp_stream *st)
+{
+    return st ? view->streams[st->layer] : NULL;
+}
+
+void dp_subscription_rebase(struct dp_subscription *s, struct dp_source *view)
+{
+    set_stream(&s->stream, in_view(view, s->stream));
+    set_stream(&s->wanted, in_view(view, s->wanted));
+    for (unsigned i = 0; i < DP_RECORD_RUNS; i++)
+        s->runs[i].stream = in_view(view, s->runs[i].stream);
+    s->sr_stream = in_view(view, s->sr_stream);
+    s->source = view;
+}
+
+void dp_subscription_follow(struct dp_subscription *s, struct dp_source *view)
+{
+    fan_remove(s->source, s);
+    dp_subscription_rebase(s, view);
+    fan_add(view, s);
+}
+
 static void pause_or_resume(struct dp_worker *w, struct dp_subscription *s, bool was_paused)
 {
     if (s->conf.paused == was_paused)

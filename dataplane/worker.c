@@ -4,6 +4,7 @@
 #include "dataplane/meter.h"
 #include "dataplane/mirror.h"
 #include "dataplane/packet.h"
+#include "dataplane/park.h"
 #include "dataplane/peers.h"
 
 #include <errno.h>
@@ -304,10 +305,34 @@ static void idle(struct dp_worker *w)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
-unsigned dp_worker_turn(struct dp_worker *w)
+/* A turn that takes in nothing new. */
+static unsigned park(struct dp_worker *w, unsigned phase)
 {
     unsigned n = 0;
 
+    if (phase == DP_PARK_DRAIN) {
+        w->channel = atomic_load(&w->dp->channel);
+        if (w->peers)
+            n += take_peers(w);
+        n += mailbox(w);
+        wake(w);
+        atomic_fetch_add(&w->handled, n);
+    }
+    w->idle = 0;
+    return n;
+}
+
+unsigned dp_worker_turn(struct dp_worker *w)
+{
+    unsigned n = 0, phase = atomic_load(&w->dp->parking);
+
+    if (phase != DP_PARK_NO) {
+        n = park(w, phase);
+        atomic_store(&w->parked, phase);
+        atomic_fetch_add(&w->loops, 1);
+        return n;
+    }
+    atomic_store_explicit(&w->parked, DP_PARK_NO, memory_order_relaxed);
     w->channel = atomic_load(&w->dp->channel);
     if (w->peers)
         n += take_peers(w);

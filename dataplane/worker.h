@@ -55,6 +55,8 @@ struct dp_worker {
     uint64_t loop_ended;    /* TSC */
     _Atomic uint64_t loops; /* ended; main reads: what an earlier one used is not in use */
     _Atomic uint64_t laps;  /* of the peers' rings, peers.h; main reads */
+    _Atomic uint64_t handled; /* of peers and mailbox while parking; main reads */
+    atomic_uint parked;     /* dp->parking as this loop found it; main reads */
     atomic_bool running;    /* worker writes, main reads */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];

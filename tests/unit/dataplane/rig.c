@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_SIZE 4095
+#define POOL_SIZE 16383
 #define FRAME     42 /* Ethernet, IPv4, UDP */
 #define QUEUES    2  /* of the port, with several workers */
 #define QUEUE     1024
+#define NETWORK   0xC6120000u /* 198.18.0.0 */
 
 struct rig rig;
 unsigned rig_workers = 1;
@@ -80,6 +81,11 @@ static void on_event(void *arg, const Headrace__Event *event)
     snprintf(rig.seen_rid, sizeof(rig.seen_rid), "%s", event->stream_seen->rid);
 }
 
+static void take_turns(void)
+{
+    rig_turn((unsigned)rand() % rig_workers);
+}
+
 static void set_config(struct hr_config *c)
 {
     c->dataplane.mbufs = POOL_SIZE;
@@ -105,6 +111,7 @@ int rig_up(void **state)
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
     rig.dp.workers_count = rig_workers;
+    rig.dp.idle = take_turns;
     for (unsigned i = 0; i < rig_workers; i++) {
         struct dp_worker *w = &rig.workers[i];
         w->dp = &rig.dp;
@@ -456,8 +463,8 @@ static void write_headers(const struct rig_client *c, uint8_t *frame, size_t len
     ip->total_length = rte_cpu_to_be_16((uint16_t)(28 + len));
     ip->time_to_live = 64;
     ip->next_proto_id = 17;
-    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 1));
-    ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(198, 18, 0, 2));
+    ip->src_addr = rte_cpu_to_be_32(NETWORK + 1);
+    ip->dst_addr = rte_cpu_to_be_32(NETWORK + 2);
     ip->hdr_checksum = rte_ipv4_cksum(ip);
     udp->src_port = rte_cpu_to_be_16(c->udp_port);
     udp->dst_port = rte_cpu_to_be_16(10000);
@@ -505,7 +512,18 @@ static bool something_moves(void)
 void rig_settle(void)
 {
     while (something_moves())
-        rig_turn((unsigned)rand() % rig_workers);
+        take_turns();
+}
+
+enum hr_error rig_move(uint32_t shard, uint32_t worker)
+{
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    Headrace__ShardMove move = HEADRACE__SHARD_MOVE__INIT;
+    move.shard = shard;
+    move.worker = worker;
+    cmd.op_case = HEADRACE__COMMAND__OP_SHARD_MOVE;
+    cmd.shard_move = &move;
+    return rig_apply(&cmd);
 }
 
 /* ---- one worker, stage by stage */

@@ -139,6 +139,7 @@ uint64_t rig_stage(enum dp_stage_id id); /* packets */
 void rig_settle(void);
 /* Into the port, but nobody takes a turn. */
 void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len);
+enum hr_error rig_move(uint32_t shard, uint32_t worker);
 /* One turn of a worker. */
 void rig_turn(unsigned worker);
 

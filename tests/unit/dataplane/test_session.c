@@ -142,8 +142,11 @@ static void step(void)
     case 0:
         change_objects(i);
         break;
-    case 1 ... 2:
+    case 1:
         put_subscription(i);
+        break;
+    case 2:
+        assert_int_equal(rig_move(roll(4), roll(rig_workers)), HR_ERROR_OK);
         break;
     case 3 ... 40:
         send_nack(i);
