@@ -3,6 +3,7 @@
 #include "dataplane/frame.h"
 #include "dataplane/peers.h"
 #include "dataplane/rtp/wire.h"
+#include "dataplane/start.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -11,17 +12,22 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POOL_SIZE 16383
 #define FRAME     42 /* Ethernet, IPv4, UDP */
 #define QUEUES    2  /* of the port, with several workers */
-#define QUEUE     1024
+#define QUEUE     4096
+#define IN_FLIGHT 64 /* packets that wait in a queue, with threads */
+#define QUIET     20 /* turns, a millisecond each, in which nothing moved */
 #define NETWORK   0xC6120000u /* 198.18.0.0 */
 
 struct rig rig;
 unsigned rig_workers = 1;
+bool rig_threads;
 
 /* start, end, template 0, frame 1; structure: one template, one target */
 const uint8_t rig_dd_key[6] = {0xC0, 0x00, 0x01, 0x80, 0x00, 0xE0};
@@ -30,10 +36,29 @@ const uint8_t rig_dd_delta[3] = {0xC0, 0x00, 0x02};
 static struct rte_mempool *pool;
 static struct rte_ring *rx[QUEUES], *tx[QUEUES];
 
+/* Every thread on any CPU of this process. */
+static void write_lcores(char *text, size_t size, unsigned lcores)
+{
+    cpu_set_t allowed;
+    char cpus[1024] = "0";
+    size_t used = 0;
+    sched_getaffinity(0, sizeof(allowed), &allowed);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && used < sizeof(cpus) - 8; cpu++)
+        if (CPU_ISSET(cpu, &allowed))
+            used += (size_t)sprintf(cpus + used, "%s%u", used ? "," : "", cpu);
+    used = (size_t)snprintf(text, size, "--lcores=");
+    for (unsigned i = 0; i < lcores; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%u@(%s)", i ? "," : "", i, cpus);
+}
+
 int rig_eal(void **state)
 {
-    char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci",   "-m",
-                    "128",  "--no-telemetry", "--log-level=error", "--lcores=0", NULL};
+    char lcores[4096] = "--lcores=0";
+    char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci", "-m",
+                    "128",  "--no-telemetry", "--log-level=error", lcores,     NULL};
+    rig_threads = getenv("RIG_THREADS") != NULL;
+    if (rig_threads)
+        write_lcores(lcores, sizeof(lcores), 1 + RIG_WORKERS);
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
     rig_workers = getenv("RIG_WORKERS") ? (unsigned)atoi(getenv("RIG_WORKERS")) : 1;
     if (rte_eal_init(RTE_DIM(argv) - 1, argv) < 0)
@@ -94,6 +119,7 @@ static void set_config(struct hr_config *c)
     c->dataplane.sources = 64;
     c->dataplane.subscriptions = 64;
     c->dataplane.check_nonces = true;
+    c->dataplane.nap_us = 100;
     c->media.port = 10000;
     c->media.history_ms = 1000;
     c->media.keyframe_interval_ms = 500;
@@ -106,7 +132,8 @@ int rig_up(void **state)
     memset(&rig, 0, sizeof(rig));
     set_config(&rig.config);
     rig.dp.config = &rig.config;
-    rig.dp.tsc_hz = 1000000000;
+    rig.dp.tsc_hz = rig_threads ? rte_get_tsc_hz() : 1000000000;
+    rig.dp.low_power = true;
     rig.dp.ports_count = 1;
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
@@ -116,6 +143,7 @@ int rig_up(void **state)
         struct dp_worker *w = &rig.workers[i];
         w->dp = &rig.dp;
         w->id = i;
+        w->lcore = 1 + i;
         w->queue = (uint16_t)i;
         w->pool = pool;
         w->now = 10 * rig.dp.tsc_hz;
@@ -125,7 +153,9 @@ int rig_up(void **state)
     }
     if (rig_workers > 1 && (start_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
         return -1;
-    return dp_apply_open(&rig.dp, on_event, NULL);
+    if (dp_apply_open(&rig.dp, on_event, NULL))
+        return -1;
+    return rig_threads ? dp_start_workers(&rig.dp) : 0;
 }
 
 static void run_mailbox(void)
@@ -146,6 +176,8 @@ int rig_down(void **state)
 {
     run_mailbox();
     uint64_t alarms = 0;
+    if (rig_threads)
+        dp_stop_workers(&rig.dp);
     for (unsigned i = 0; i < rig_workers; i++)
         alarms += rig.workers[i].session->counts.nonce_alarms;
     for (unsigned i = 0; i < RIG_CLIENTS; i++) {
@@ -177,7 +209,10 @@ enum hr_error rig_apply(Headrace__Command *cmd)
 {
     unsigned replies = rig.replies;
     assert_int_equal(dp_apply(&rig.dp, cmd, on_reply, NULL), 0);
-    run_mailbox();
+    while (rig_threads && rig.replies == replies)
+        rig_turn(0);
+    if (!rig_threads)
+        run_mailbox();
     assert_int_equal(rig.replies, replies + 1);
     return rig.error;
 }
@@ -479,6 +514,8 @@ void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
     uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(FRAME + len));
     write_headers(c, frame, len);
     memcpy(frame + FRAME, bytes, len);
+    while (rig_threads && rte_ring_count(rx[c->udp_port % QUEUES]) > IN_FLIGHT)
+        rig_turn(0);
     /* As a port would: all packets of a flow come to one queue. */
     assert_int_equal(rte_ring_sp_enqueue(rx[c->udp_port % QUEUES], m), 0);
 }
@@ -486,11 +523,13 @@ void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
 void rig_turn(unsigned worker)
 {
     struct dp_burst out;
-    dp_worker_turn(&rig.workers[worker]);
+    if (!rig_threads)
+        dp_worker_turn(&rig.workers[worker]);
     for (unsigned i = 0; i < QUEUES; i++)
         while ((out.n = rte_ring_sc_dequeue_burst(tx[i], (void **)out.pkts, DP_BURST, NULL)) > 0)
             hand_out(&out);
-    dp_worker_collect(&rig.workers[worker]);
+    for (unsigned i = 0; i < rig_workers; i++)
+        dp_worker_collect(&rig.workers[i]);
     dp_later_poll(&rig.dp);
 }
 
@@ -513,6 +552,12 @@ void rig_settle(void)
 {
     while (something_moves())
         take_turns();
+    for (unsigned i = 0; rig_threads && i < QUIET; i++) {
+        usleep(1000);
+        if (something_moves())
+            i = 0;
+        rig_turn(0);
+    }
 }
 
 enum hr_error rig_move(uint32_t shard, uint32_t worker)
@@ -589,7 +634,11 @@ void rig_skip(uint64_t tsc)
 void rig_pass(unsigned ms)
 {
     struct dp_burst out = {.n = 0};
-    for (unsigned i = 0; i < ms && rig_workers > 1; i++) {
+    for (unsigned i = 0; i < ms && rig_threads; i++) {
+        usleep(1000);
+        rig_turn(0);
+    }
+    for (unsigned i = 0; i < ms && rig_workers > 1 && !rig_threads; i++) {
         rig_skip(rig.dp.tsc_hz / 1000);
         for (unsigned k = 0; k < rig_workers; k++)
             rig_turn(k);

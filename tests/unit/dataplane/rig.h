@@ -87,6 +87,8 @@ extern struct rig rig;
  * two workers have, at one of them by chance, and workers take turns at random until nothing moves.
  */
 extern unsigned rig_workers;
+/* By RIG_THREADS: workers are threads of their own, in real time, and a turn is main's. */
+extern bool rig_threads;
 
 /* Group setup and teardown: EAL. */
 int rig_eal(void **state);
