@@ -8,15 +8,15 @@
 
 #define FAN_MIN 8
 #define OUT_MIN 16
-#define FIRST_INDEX_MASK \
+#define FIRST_INDEX_MASK                                                                           \
     0x7FFF /* below 2^15, so a receiver that loses the first packets still guesses right */
 
 struct subscription_work {
     struct dp_call_work call;
     struct dp_subscription *subscription;
     struct dp_subscription_conf conf;
-    struct dp_source *source;    /* the worker's view of it */
-    struct dp_mirror *mirror;    /* that is new with it, or NULL */
+    struct dp_source *source; /* the worker's view of it */
+    struct dp_mirror *mirror; /* that is new with it, or NULL */
     bool link;
     /* Larger tables, if needed; the worker swaps them, and what is here then is the old ones. */
     struct dp_subscription **fan;
@@ -305,8 +305,8 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
     if (is_new)
         o = object_new(c, e, source);
     if (job == NULL || o == NULL || dp_put_pack(&packed, &put->base) ||
-        !grow_tables(job, o, source, is_new) || !add_mirror(c, job, e, source) || !reserve_retired(e) ||
-        dp_index_reserve(&c->objects->subscriptions))
+        !grow_tables(job, o, source, is_new) || !add_mirror(c, job, e, source) ||
+        !reserve_retired(e) || dp_index_reserve(&c->objects->subscriptions))
         return unmake(c, job, &packed, is_new ? o : NULL);
     job->conf = *conf;
     job->link = is_new;

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct dp_mirror_state) <= RTE_MBUF_DEFAULT_DATAROOM, "a message is one mbuf");
+_Static_assert(sizeof(struct dp_mirror_state) <= RTE_MBUF_DEFAULT_DATAROOM,
+               "a message is one mbuf");
 
 /* ---- the publisher's worker */
 
@@ -178,7 +179,8 @@ void dp_mirror_unlink(struct dp_worker *w, struct dp_mirror *mirror)
     mirror->gone = true;
 }
 
-void dp_mirror_configure(struct dp_worker *w, struct dp_mirror *mirror, const struct dp_source_conf *conf,
+void dp_mirror_configure(struct dp_worker *w, struct dp_mirror *mirror,
+                         const struct dp_source_conf *conf,
                          struct dp_stream *const streams[HR_RIDS_MAX])
 {
     mirror->source.conf = *conf;

@@ -78,7 +78,8 @@ void dp_mirror_link(struct dp_worker *w, struct dp_mirror *mirror);
 /* Out of every subscription too. */
 void dp_mirror_unlink(struct dp_worker *w, struct dp_mirror *mirror);
 /* New settings, and streams that they add. */
-void dp_mirror_configure(struct dp_worker *w, struct dp_mirror *mirror, const struct dp_source_conf *conf,
+void dp_mirror_configure(struct dp_worker *w, struct dp_mirror *mirror,
+                         const struct dp_source_conf *conf,
                          struct dp_stream *const streams[HR_RIDS_MAX]);
 /* A struct dp_mirror_state has come. */
 void dp_mirror_told(struct dp_worker *w, struct rte_mbuf *m);

@@ -17,6 +17,7 @@
 #define WORKS_PER_LOOP 32   /* so that a flood of commands cannot hold media up */
 #define IDLE_LOOPS     200  /* without work before the first nap */
 #define NAP_FIRST_US   10   /* each nap is twice as long as the last, up to dataplane.nap_us */
+#define PREFETCH       256  /* bytes of a packet from another worker */
 #define INJECT_ARENA   8192 /* bytes: an inject slot and its pointers */
 
 const char *const dp_stage_names[DP_STAGES] = {
@@ -213,10 +214,24 @@ static void take_run(struct dp_worker *w, enum dp_peer_kind kind, struct dp_burs
     }
 }
 
+/* All of it is in another core's cache. */
+static void prefetch(const struct dp_burst *in)
+{
+    for (unsigned i = 0; i < in->n; i++) {
+        rte_prefetch0(in->pkts[i]);
+        for (unsigned at = 0; at < sizeof(struct dp_packet); at += RTE_CACHE_LINE_SIZE)
+            rte_prefetch0((const uint8_t *)dp_packet(in->pkts[i]) + at);
+    }
+    for (unsigned i = 0; i < in->n; i++)
+        for (unsigned at = 0; at < PREFETCH; at += RTE_CACHE_LINE_SIZE)
+            rte_prefetch0(rte_pktmbuf_mtod_offset(in->pkts[i], const uint8_t *, at));
+}
+
 static void take_runs(struct dp_worker *w, const struct dp_burst *in)
 {
     struct dp_burst run;
 
+    prefetch(in);
     for (unsigned i = 0; i < in->n;) {
         uint8_t kind = dp_packet(in->pkts[i])->peer_kind;
         for (run.n = 0; i < in->n && dp_packet(in->pkts[i])->peer_kind == kind; i++) {

@@ -45,19 +45,19 @@ struct dp_worker {
     struct dp_peer *peers;    /* by worker id; NULL: there is no other worker */
 
     /* written by this worker alone */
-    uint64_t now; /* TSC, read once per loop */
+    uint64_t now;               /* TSC, read once per loop */
     struct hr_channel *channel; /* dp->channel as this loop found it, or NULL */
     struct dp_session *session;
-    struct dp_meter *meter; /* of punts */
-    bool punted;            /* something was put on the punt ring since the last wake */
-    bool returned;          /* likewise on the done ring */
-    unsigned idle;          /* loops without work in a row */
-    uint64_t loop_ended;    /* TSC */
-    _Atomic uint64_t loops; /* ended; main reads: what an earlier one used is not in use */
-    _Atomic uint64_t laps;  /* of the peers' rings, peers.h; main reads */
+    struct dp_meter *meter;   /* of punts */
+    bool punted;              /* something was put on the punt ring since the last wake */
+    bool returned;            /* likewise on the done ring */
+    unsigned idle;            /* loops without work in a row */
+    uint64_t loop_ended;      /* TSC */
+    _Atomic uint64_t loops;   /* ended; main reads: what an earlier one used is not in use */
+    _Atomic uint64_t laps;    /* of the peers' rings, peers.h; main reads */
     _Atomic uint64_t handled; /* of peers and mailbox while parking; main reads */
-    atomic_uint parked;     /* dp->parking as this loop found it; main reads */
-    atomic_bool running;    /* worker writes, main reads */
+    atomic_uint parked;       /* dp->parking as this loop found it; main reads */
+    atomic_bool running;      /* worker writes, main reads */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];
     uint64_t drops[DP_DROPS];

@@ -1,4 +1,4 @@
-#include "rig.h"
+#include "rig_internal.h"
 
 #include "dataplane/frame.h"
 #include "dataplane/peers.h"
@@ -7,23 +7,14 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
 #include <stdio.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define POOL_SIZE 16383
-#define FRAME     42 /* Ethernet, IPv4, UDP */
-#define QUEUES    2  /* of the port, with several workers */
-#define QUEUE     4096
-#define IN_FLIGHT 64 /* packets that wait in a queue, with threads */
-#define QUIET     20 /* turns, a millisecond each, in which nothing moved */
-#define NETWORK   0xC6120000u /* 198.18.0.0 */
 
 struct rig rig;
 unsigned rig_workers = 1;
@@ -33,23 +24,7 @@ bool rig_threads;
 const uint8_t rig_dd_key[6] = {0xC0, 0x00, 0x01, 0x80, 0x00, 0xE0};
 const uint8_t rig_dd_delta[3] = {0xC0, 0x00, 0x02};
 
-static struct rte_mempool *pool;
-static struct rte_ring *rx[QUEUES], *tx[QUEUES];
-
-/* Every thread on any CPU of this process. */
-static void write_lcores(char *text, size_t size, unsigned lcores)
-{
-    cpu_set_t allowed;
-    char cpus[1024] = "0";
-    size_t used = 0;
-    sched_getaffinity(0, sizeof(allowed), &allowed);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE && used < sizeof(cpus) - 8; cpu++)
-        if (CPU_ISSET(cpu, &allowed))
-            used += (size_t)sprintf(cpus + used, "%s%u", used ? "," : "", cpu);
-    used = (size_t)snprintf(text, size, "--lcores=");
-    for (unsigned i = 0; i < lcores; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%u@(%s)", i ? "," : "", i, cpus);
-}
+struct rte_mempool *rig_pool;
 
 int rig_eal(void **state)
 {
@@ -58,44 +33,15 @@ int rig_eal(void **state)
                     "128",  "--no-telemetry", "--log-level=error", lcores,     NULL};
     rig_threads = getenv("RIG_THREADS") != NULL;
     if (rig_threads)
-        write_lcores(lcores, sizeof(lcores), 1 + RIG_WORKERS);
+        rig_lcores(lcores, sizeof(lcores), 1 + RIG_WORKERS);
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
     rig_workers = getenv("RIG_WORKERS") ? (unsigned)atoi(getenv("RIG_WORKERS")) : 1;
     if (rte_eal_init(RTE_DIM(argv) - 1, argv) < 0)
         return -1;
     uint16_t priv = RTE_ALIGN(sizeof(struct dp_packet), RTE_MBUF_PRIV_ALIGN);
-    pool = rte_pktmbuf_pool_create("rig", POOL_SIZE, 0, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
-                                   SOCKET_ID_ANY);
-    return pool ? 0 : -1;
-}
-
-/* The port of a dataplane with several workers, once. */
-static int start_port(struct dp_port *port)
-{
-    static bool started;
-    static uint16_t id;
-    char name[16];
-    for (unsigned i = 0; i < QUEUES && !started; i++) {
-        snprintf(name, sizeof(name), "rx%u", i);
-        rx[i] = rte_ring_create(name, QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-        snprintf(name, sizeof(name), "tx%u", i);
-        tx[i] = rte_ring_create(name, QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    }
-    if (!started) {
-        int made = rte_eth_from_rings("rig", rx, QUEUES, tx, QUEUES, 0);
-        if (made < 0)
-            return -1;
-        id = (uint16_t)made;
-    }
-    *port = (struct dp_port){.id = id, .mtu = 1500, .addresses_count = 1};
-    port->mac = (struct rte_ether_addr){{2, 0, 0, 0, 0, 1}};
-    port->tx_queues = port->rx_queues = QUEUES;
-    if (hr_address_parse("198.18.0.2/24", &port->addresses[0]))
-        return -1;
-    if (!started && dp_port_start(port, pool, QUEUES))
-        return -1;
-    started = true;
-    return 0;
+    rig_pool = rte_pktmbuf_pool_create("rig", POOL_SIZE, 0, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                       SOCKET_ID_ANY);
+    return rig_pool ? 0 : -1;
 }
 
 static void on_event(void *arg, const Headrace__Event *event)
@@ -104,11 +50,6 @@ static void on_event(void *arg, const Headrace__Event *event)
     rig.seen++;
     rig.seen_ssrc = event->stream_seen->ssrc;
     snprintf(rig.seen_rid, sizeof(rig.seen_rid), "%s", event->stream_seen->rid);
-}
-
-static void take_turns(void)
-{
-    rig_turn((unsigned)rand() % rig_workers);
 }
 
 static void set_config(struct hr_config *c)
@@ -138,20 +79,20 @@ int rig_up(void **state)
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
     rig.dp.workers_count = rig_workers;
-    rig.dp.idle = take_turns;
+    rig.dp.idle = rig_take_turns;
     for (unsigned i = 0; i < rig_workers; i++) {
         struct dp_worker *w = &rig.workers[i];
         w->dp = &rig.dp;
         w->id = i;
         w->lcore = 1 + i;
         w->queue = (uint16_t)i;
-        w->pool = pool;
+        w->pool = rig_pool;
         w->now = 10 * rig.dp.tsc_hz;
         if (dp_worker_init(w))
             return -1;
         atomic_store(&w->running, rig_workers > 1);
     }
-    if (rig_workers > 1 && (start_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
+    if (rig_workers > 1 && (rig_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
         return -1;
     if (dp_apply_open(&rig.dp, on_event, NULL))
         return -1;
@@ -192,7 +133,7 @@ int rig_down(void **state)
     dp_peers_close(&rig.dp);
     for (unsigned i = 0; i < rig_workers; i++)
         dp_worker_free(&rig.workers[i]);
-    unsigned leaked = rte_mempool_in_use_count(pool);
+    unsigned leaked = rte_mempool_in_use_count(rig_pool);
     return alarms != rig.alarms || leaked ? -1 : 0;
 }
 
@@ -444,7 +385,7 @@ static void check_checksum(uint8_t *frame)
 }
 
 /* Checks the frame and puts it into the inbox of whoever it is for. */
-static void hand_out(struct dp_burst *out)
+void rig_hand_out(struct dp_burst *out)
 {
     for (unsigned i = 0; i < out->n; i++) {
         struct rte_mbuf *m = out->pkts[i];
@@ -452,13 +393,13 @@ static void hand_out(struct dp_burst *out)
         const struct rte_udp_hdr *udp = (const void *)(frame + 34);
         unsigned to = rte_be_to_cpu_16(udp->dst_port) - 40000u;
         size_t len = rte_be_to_cpu_16(udp->dgram_len) - 8;
-        assert_int_equal(m->pkt_len, FRAME + len);
+        assert_int_equal(m->pkt_len, RIG_FRAME + len);
         check_checksum(frame);
         assert_true(to < RIG_CLIENTS);
         struct rig_client *c = &rig.clients[to];
         assert_true(c->inbox_count < RIG_INBOX);
         struct rig_packet *p = &c->inbox[c->inbox_count++];
-        memcpy(p->bytes, frame + FRAME, len);
+        memcpy(p->bytes, frame + RIG_FRAME, len);
         p->len = len;
         p->rtcp = dp_rtp_is_rtcp(p->bytes, len);
         rte_pktmbuf_free(m);
@@ -479,96 +420,8 @@ static void forward(struct dp_burst *in)
         copies.n = out.n = 0;
         more = dp_stage_fanout(&rig.worker, &f, &copies);
         dp_stage_egress(&rig.worker, &copies, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     } while (more);
-}
-
-/* ---- several workers */
-
-static void write_headers(const struct rig_client *c, uint8_t *frame, size_t len)
-{
-    struct rte_ether_hdr *eth = (void *)frame;
-    struct rte_ipv4_hdr *ip = (void *)(frame + 14);
-    struct rte_udp_hdr *udp = (void *)(frame + 34);
-    memset(frame, 0, FRAME);
-    eth->dst_addr = rig.dp.ports[0].mac;
-    eth->src_addr = (struct rte_ether_addr){{2, 0, 0, 0, 0, 2}};
-    eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-    ip->version_ihl = RTE_IPV4_VHL_DEF;
-    ip->total_length = rte_cpu_to_be_16((uint16_t)(28 + len));
-    ip->time_to_live = 64;
-    ip->next_proto_id = 17;
-    ip->src_addr = rte_cpu_to_be_32(NETWORK + 1);
-    ip->dst_addr = rte_cpu_to_be_32(NETWORK + 2);
-    ip->hdr_checksum = rte_ipv4_cksum(ip);
-    udp->src_port = rte_cpu_to_be_16(c->udp_port);
-    udp->dst_port = rte_cpu_to_be_16(10000);
-    udp->dgram_len = rte_cpu_to_be_16((uint16_t)(8 + len));
-}
-
-void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
-{
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-    assert_non_null(m);
-    memset(dp_packet(m), 0xA5, sizeof(struct dp_packet));
-    uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(FRAME + len));
-    write_headers(c, frame, len);
-    memcpy(frame + FRAME, bytes, len);
-    while (rig_threads && rte_ring_count(rx[c->udp_port % QUEUES]) > IN_FLIGHT)
-        rig_turn(0);
-    /* As a port would: all packets of a flow come to one queue. */
-    assert_int_equal(rte_ring_sp_enqueue(rx[c->udp_port % QUEUES], m), 0);
-}
-
-void rig_turn(unsigned worker)
-{
-    struct dp_burst out;
-    if (!rig_threads)
-        dp_worker_turn(&rig.workers[worker]);
-    for (unsigned i = 0; i < QUEUES; i++)
-        while ((out.n = rte_ring_sc_dequeue_burst(tx[i], (void **)out.pkts, DP_BURST, NULL)) > 0)
-            hand_out(&out);
-    for (unsigned i = 0; i < rig_workers; i++)
-        dp_worker_collect(&rig.workers[i]);
-    dp_later_poll(&rig.dp);
-}
-
-static bool something_moves(void)
-{
-    for (unsigned i = 0; i < QUEUES; i++)
-        if (!rte_ring_empty(rx[i]))
-            return true;
-    for (unsigned i = 0; i < rig_workers; i++) {
-        if (!rte_ring_empty(rig.workers[i].mailbox))
-            return true;
-        for (unsigned k = 0; k < rig_workers; k++)
-            if (i != k && !rte_ring_empty(rig.workers[i].peers[k].in))
-                return true;
-    }
-    return false;
-}
-
-void rig_settle(void)
-{
-    while (something_moves())
-        take_turns();
-    for (unsigned i = 0; rig_threads && i < QUIET; i++) {
-        usleep(1000);
-        if (something_moves())
-            i = 0;
-        rig_turn(0);
-    }
-}
-
-enum hr_error rig_move(uint32_t shard, uint32_t worker)
-{
-    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
-    Headrace__ShardMove move = HEADRACE__SHARD_MOVE__INIT;
-    move.shard = shard;
-    move.worker = worker;
-    cmd.op_case = HEADRACE__COMMAND__OP_SHARD_MOVE;
-    cmd.shard_move = &move;
-    return rig_apply(&cmd);
 }
 
 /* ---- one worker, stage by stage */
@@ -580,7 +433,7 @@ void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
         rig_settle();
         return;
     }
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool);
     struct dp_flow_key key = {
         .remote_ip = {198, 18, 0, 1},
         .local_ip = {198, 18, 0, 2},
@@ -589,10 +442,10 @@ void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
         .family = 4,
     };
     assert_non_null(m);
-    memcpy(rte_pktmbuf_append(m, (uint16_t)(FRAME + len)) + FRAME, bytes, len);
+    memcpy(rte_pktmbuf_append(m, (uint16_t)(RIG_FRAME + len)) + RIG_FRAME, bytes, len);
     struct dp_packet *p = dp_packet(m);
     memset(p, 0xA5, sizeof(*p));
-    p->payload = FRAME;
+    p->payload = RIG_FRAME;
     p->length = (uint16_t)len;
     p->arrival = rig.worker.now;
     dp_flows_lookup_bulk(rig.dp.flows, &key, 1, &p->endpoint);
@@ -601,7 +454,7 @@ void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
         dp_drop(&rig.worker, DP_DROP_FLOW_UNKNOWN, m);
     } else if (dp_rtp_is_rtcp(bytes, len)) {
         dp_stage_rtcp(&rig.worker, &in, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     } else {
         forward(&in);
     }
@@ -647,7 +500,7 @@ void rig_pass(unsigned ms)
     for (unsigned i = 0; i < ms && rig_workers == 1; i++) {
         rig.worker.now += rig.dp.tsc_hz / 1000;
         dp_stage_tick(&rig.worker, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     }
 }
 

@@ -83,8 +83,9 @@ struct rig_rtp {
 
 extern struct rig rig;
 /*
- * By RIG_WORKERS in the environment, else one. More than one: packets come in through a port whose queues only the first
- * two workers have, at one of them by chance, and workers take turns at random until nothing moves.
+ * By RIG_WORKERS in the environment, else one. More than one: packets come in through a port whose
+ * queues only the first two workers have, at one of them by chance, and workers take turns at
+ * random until nothing moves.
  */
 extern unsigned rig_workers;
 /* By RIG_THREADS: workers are threads of their own, in real time, and a turn is main's. */
@@ -135,7 +136,7 @@ void rig_empty(struct rig_client *c);
 /* Of all workers. */
 uint64_t rig_drops(enum dp_drop why);
 struct dp_session_counts rig_counts(void);
-uint32_t rig_held(void); /* mbufs in histories */
+uint32_t rig_held(void);                 /* mbufs in histories */
 uint64_t rig_stage(enum dp_stage_id id); /* packets */
 /* Until nothing moves; what is sent goes to inboxes. */
 void rig_settle(void);
