@@ -140,12 +140,9 @@ int dp_eal_workers(const struct hr_config *config, unsigned *workers)
     *workers = 1;
     if (!text || !*text)
         return 0;
-    int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
-    if (n < 0) {
-        hr_error("dataplane.worker_cores: '%s' is not a list of at most %d CPUs such as 2-5,8",
-                 text, HR_WORKERS_MAX);
-        return -EINVAL;
-    }
+    int n = listed_cores(text, "dataplane.worker_cores", cores);
+    if (n < 0)
+        return n;
     *workers = (unsigned)n;
     return 0;
 }
