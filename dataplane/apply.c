@@ -19,6 +19,7 @@ static const struct {
     {HEADRACE__COMMAND__OP_KEYFRAME_REQUEST, dp_apply_keyframe_request},
     {HEADRACE__COMMAND__OP_STATS_GET, dp_apply_stats_get},
     {HEADRACE__COMMAND__OP_OBJECTS_GET, dp_apply_objects_get},
+    {HEADRACE__COMMAND__OP_SHARD_MOVE, dp_apply_shard_move},
 };
 
 enum hr_error dp_call_refuse(struct dp_call *c, enum hr_error error, const char *format, ...)
@@ -32,9 +33,12 @@ enum hr_error dp_call_refuse(struct dp_call *c, enum hr_error error, const char 
 
 void *dp_call_work_new(const struct dp_call *c, size_t size)
 {
-    struct dp_call_work *work = calloc(1, size);
+    size_t parts = RTE_ALIGN_CEIL(size, _Alignof(struct dp_call_part));
+    struct dp_call_work *work =
+        calloc(1, parts + c->dp->workers_count * sizeof(struct dp_call_part));
     if (work == NULL)
         return NULL;
+    work->parts = (struct dp_call_part *)((char *)work + parts);
     work->objects = c->objects;
     work->number = c->cmd->number;
     work->reply = c->reply;
@@ -46,6 +50,32 @@ void dp_call_post(struct dp_worker *w, struct dp_call_work *work)
 {
     int error = dp_worker_post(w, &work->work);
     RTE_VERIFY(error == 0);
+}
+
+static void run_part(struct dp_worker *w, struct dp_work *work)
+{
+    struct dp_call_work *call = container_of(work, struct dp_call_part, work)->call;
+    call->work.run(w, &call->work);
+}
+
+static void done_part(struct dp_work *work)
+{
+    struct dp_call_work *call = container_of(work, struct dp_call_part, work)->call;
+    if (--call->left == 0)
+        call->work.done(&call->work);
+}
+
+void dp_call_post_all(struct dp_dataplane *dp, struct dp_call_work *work, uint64_t workers)
+{
+    work->left = (unsigned)__builtin_popcountll(workers);
+    for (unsigned i = 0; i < dp->workers_count; i++) {
+        if (!(workers >> i & 1))
+            continue;
+        work->parts[i].work = (struct dp_work){.run = run_part, .done = done_part};
+        work->parts[i].call = work;
+        int error = dp_worker_post(&dp->workers[i], &work->parts[i].work);
+        RTE_VERIFY(error == 0);
+    }
 }
 
 void dp_call_done(const struct dp_call_work *work)
@@ -110,16 +140,19 @@ static void nonce_alarm(struct dp_work *work)
              "this is a bug, please report it (further ones: drop nonce_reuse)");
 }
 
-/* Every shard belongs to the first worker until shards are moved. */
 static int open_sessions(struct dp_dataplane *dp)
 {
     struct dp_objects *o = dp->objects;
     for (unsigned i = 0; i < dp->workers_count; i++) {
         struct dp_worker *w = &dp->workers[i];
-        int error = dp_session_new(w, o->shards, i == 0 ? o->shards_count : 0);
+        int error = dp_session_new(w);
         if (error)
             return error;
         w->session->alarm.done = nonce_alarm;
+    }
+    for (unsigned i = 0; i < o->shards_count; i++) {
+        o->shards[i].worker = &dp->workers[i % dp->workers_count];
+        o->shards[i].worker->session->counts.shards++;
     }
     return 0;
 }
@@ -135,15 +168,14 @@ static int open_objects(struct dp_dataplane *dp, dp_apply_event_fn event, void *
     o->shards = calloc(o->shards_count, sizeof(*o->shards));
     if (o->shards == NULL)
         return -ENOMEM;
-    for (unsigned i = 0; i < o->shards_count; i++) {
+    for (unsigned i = 0; i < o->shards_count; i++)
         o->shards[i].id = i;
-        TAILQ_INIT(&o->shards[i].endpoints);
-    }
     return 0;
 }
 
 int dp_apply_open(struct dp_dataplane *dp, dp_apply_event_fn event, void *arg)
 {
+    dp_later_open(dp);
     dp->flows = dp_flows_new("headrace_flows", dp->config->dataplane.endpoints);
     if (dp->flows && srtp_init() == srtp_err_status_ok && open_objects(dp, event, arg) == 0 &&
         open_sessions(dp) == 0)
@@ -153,16 +185,21 @@ int dp_apply_open(struct dp_dataplane *dp, dp_apply_event_fn event, void *arg)
 }
 
 /* Workers have stopped, so main may write what was theirs. */
+static void clear_histories(struct dp_source *s, struct dp_worker *w)
+{
+    for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
+        if (s->streams[i])
+            dp_history_clear(&s->streams[i]->history, &w->session->budget);
+}
+
 static void close_objects(struct dp_objects *o)
 {
     struct dp_endpoint_object *e;
     while ((e = dp_index_next(&o->endpoints, 0)) != NULL) {
         struct dp_source_object *source;
         TAILQ_FOREACH (source, &e->sources, of_endpoint)
-            for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
-                if (source->source->streams[i])
-                    dp_history_clear(&source->source->streams[i]->history,
-                                     &e->worker->session->budget);
+            for (unsigned i = 0; i < o->dp->workers_count; i++)
+                clear_histories(dp_view_source(source, &o->dp->workers[i]), &o->dp->workers[i]);
         dp_index_remove(&o->endpoints, e->id);
         dp_endpoint_object_free(e);
     }
@@ -175,6 +212,7 @@ static void close_objects(struct dp_objects *o)
 
 void dp_apply_close(struct dp_dataplane *dp)
 {
+    dp_later_close(dp);
     if (dp->objects)
         close_objects(dp->objects);
     dp->objects = NULL;

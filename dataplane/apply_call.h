@@ -17,9 +17,18 @@ struct dp_call {
     char detail[DP_DETAIL_MAX];
 };
 
-/* Work that ends in a reply. The first member of every work here. */
+/* What one of several workers does of a call. */
+struct dp_call_part {
+    struct dp_work work;
+    struct dp_call_work *call;
+};
+
+/* Work that ends in a reply. The first member of every work here. With several workers, run() is
+ * called on each of them, at the same time, and done() when all have. */
 struct dp_call_work {
     struct dp_work work;
+    struct dp_call_part *parts; /* one per worker */
+    unsigned left;              /* that have not yet run */
     struct dp_objects *objects;
     uint64_t number;
     dp_apply_reply_fn reply;
@@ -34,6 +43,8 @@ dp_call_refuse(struct dp_call *c, enum hr_error error, const char *format, ...);
 void *dp_call_work_new(const struct dp_call *c, size_t size);
 /* Posts; the mailbox was found to have room before the command was looked at. */
 void dp_call_post(struct dp_worker *w, struct dp_call_work *work);
+/* The same to every worker whose bit is set. */
+void dp_call_post_all(struct dp_dataplane *dp, struct dp_call_work *work, uint64_t workers);
 /* Answers without error. */
 void dp_call_done(const struct dp_call_work *work);
 
@@ -45,6 +56,13 @@ enum hr_error dp_apply_object_delete(struct dp_call *c);
 enum hr_error dp_apply_keyframe_request(struct dp_call *c);
 enum hr_error dp_apply_stats_get(struct dp_call *c);
 enum hr_error dp_apply_objects_get(struct dp_call *c);
+enum hr_error dp_apply_shard_move(struct dp_call *c);
+
+/* With what the source's settings ask of streams[i]; NULL if there is no memory. */
+struct dp_stream *dp_stream_new(struct dp_dataplane *dp, struct dp_source *source, unsigned i);
+/* At worker, which is not the publisher's; not in o->views yet. NULL if there is no memory. */
+struct dp_mirror *dp_mirror_new(const struct dp_call *c, const struct dp_source_object *o,
+                                struct dp_worker *worker);
 
 /* dp_seen.work.done */
 void dp_apply_seen(struct dp_work *work);

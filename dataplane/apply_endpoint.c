@@ -13,6 +13,7 @@ struct endpoint_work {
     struct dp_endpoint_conf conf;
     struct dp_keys *keys;
     bool link;
+    struct dp_later later;
     struct dp_flow_slots old_flows;
 };
 
@@ -24,12 +25,22 @@ static void run(struct dp_worker *w, struct dp_work *work)
     dp_endpoint_configure(w, job->endpoint, &job->conf, job->keys);
 }
 
+static void release(struct dp_later *later)
+{
+    struct endpoint_work *job = container_of(later, struct endpoint_work, later);
+    dp_flows_release_all(job->call.objects->dp->flows, &job->old_flows);
+    free(job);
+}
+
 static void done(struct dp_work *work)
 {
     struct endpoint_work *job = container_of(work, struct endpoint_work, call.work);
-    dp_flows_release_all(job->call.objects->dp->flows, &job->old_flows);
     dp_call_done(&job->call);
-    free(job);
+    job->later.run = release;
+    if (job->old_flows.n == 0)
+        free(job);
+    else
+        dp_later(job->call.objects->dp, &job->later);
 }
 
 /* ---- checks */
@@ -173,9 +184,10 @@ static struct dp_endpoint_object *object_new(struct dp_objects *objects, uint32_
     }
     e->id = id;
     e->shard = &objects->shards[rte_hash_crc_4byte(id, SHARD_SEED) % objects->shards_count];
+    e->worker = e->shard->worker;
     TAILQ_INIT(&e->sources);
     TAILQ_INIT(&e->subscriptions);
-    *o = (struct dp_endpoint_object){.id = id, .endpoint = e, .worker = e->shard->worker};
+    *o = (struct dp_endpoint_object){.id = id, .endpoint = e, .worker = e->worker};
     TAILQ_INIT(&o->sources);
     TAILQ_INIT(&o->subscriptions);
     return o;

@@ -2,6 +2,7 @@
 #include "dataplane/apply_call.h"
 #include "dataplane/endpoint.h"
 #include "dataplane/keyframe.h"
+#include "dataplane/mirror.h"
 #include "dataplane/source.h"
 #include "dataplane/subscription.h"
 
@@ -10,26 +11,47 @@
 /* One of the three is set. Main has taken it out of its tables; done() frees it. */
 struct delete_work {
     struct dp_call_work call;
+    struct dp_later later;
     struct dp_endpoint_object *endpoint;
     struct dp_source_object *source;
     struct dp_subscription_object *subscription;
     struct dp_flow_slots flows; /* to release */
 };
 
+static void delete_source(struct dp_worker *w, const struct dp_source_object *o)
+{
+    if (o->views[w->id].mirror)
+        dp_mirror_unlink(w, o->views[w->id].mirror);
+    else
+        dp_source_unlink(w, o->source);
+}
+
+static void delete_endpoint(struct dp_worker *w, const struct dp_endpoint_object *o)
+{
+    const struct dp_source_object *source;
+    if (o->worker == w) {
+        dp_endpoint_unlink(w, o->endpoint);
+        return;
+    }
+    TAILQ_FOREACH (source, &o->sources, of_endpoint)
+        if (source->views[w->id].mirror)
+            dp_mirror_unlink(w, source->views[w->id].mirror);
+}
+
 static void run_delete(struct dp_worker *w, struct dp_work *work)
 {
     struct delete_work *job = container_of(work, struct delete_work, call.work);
     if (job->endpoint)
-        dp_endpoint_unlink(w, job->endpoint->endpoint);
+        delete_endpoint(w, job->endpoint);
     else if (job->source)
-        dp_source_unlink(w, job->source->source);
+        delete_source(w, job->source);
     else
         dp_subscription_unlink(w, job->subscription->subscription);
 }
 
-static void done_delete(struct dp_work *work)
+static void free_deleted(struct dp_later *later)
 {
-    struct delete_work *job = container_of(work, struct delete_work, call.work);
+    struct delete_work *job = container_of(later, struct delete_work, later);
     dp_flows_release_all(job->call.objects->dp->flows, &job->flows);
     if (job->endpoint)
         dp_endpoint_object_free(job->endpoint);
@@ -37,8 +59,15 @@ static void done_delete(struct dp_work *work)
         dp_source_object_free(job->source);
     else
         dp_subscription_object_free(job->subscription);
-    dp_call_done(&job->call);
     free(job);
+}
+
+static void done_delete(struct dp_work *work)
+{
+    struct delete_work *job = container_of(work, struct delete_work, call.work);
+    dp_call_done(&job->call);
+    job->later.run = free_deleted;
+    dp_later(job->call.objects->dp, &job->later);
 }
 
 /* Its SSRCs are never sent under this key again; the room was made when it was put. */
@@ -52,7 +81,7 @@ static void forget_subscription(struct dp_objects *objects, struct dp_subscripti
     dp_index_remove(&objects->subscriptions, o->id);
     if (o->source) {
         TAILQ_REMOVE(&o->source->subscribers, o, of_source);
-        o->source->subscribers_count--;
+        o->source->views[e->worker->id].subscribers--;
     }
 }
 
@@ -100,22 +129,27 @@ static bool find(struct dp_objects *objects, const Headrace__ObjectDelete *what,
     }
 }
 
-static struct dp_worker *forget(struct dp_objects *objects, struct delete_work *job)
+/* The workers that have a part of it. */
+static uint64_t forget(struct dp_objects *objects, struct delete_work *job)
 {
     if (job->endpoint) {
+        uint64_t workers = UINT64_C(1) << job->endpoint->worker->id;
+        const struct dp_source_object *source;
+        TAILQ_FOREACH (source, &job->endpoint->sources, of_endpoint)
+            workers |= dp_view_workers(objects, source);
         forget_endpoint(objects, job->endpoint, &job->flows);
-        return job->endpoint->worker;
+        return workers;
     }
     if (job->source) {
         struct dp_endpoint_object *e = job->source->endpoint;
         forget_source(objects, job->source);
         TAILQ_REMOVE(&e->sources, job->source, of_endpoint);
-        return e->worker;
+        return dp_view_workers(objects, job->source);
     }
     struct dp_endpoint_object *e = job->subscription->endpoint;
     forget_subscription(objects, job->subscription);
     TAILQ_REMOVE(&e->subscriptions, job->subscription, of_endpoint);
-    return e->worker;
+    return UINT64_C(1) << e->worker->id;
 }
 
 enum hr_error dp_apply_object_delete(struct dp_call *c)
@@ -130,7 +164,7 @@ enum hr_error dp_apply_object_delete(struct dp_call *c)
         return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "delete: there is no object %u of type %d",
                               what->id, (int)what->type);
     }
-    dp_call_post(forget(c->objects, job), &job->call);
+    dp_call_post_all(c->dp, &job->call, forget(c->objects, job));
     return HR_ERROR_OK;
 }
 

@@ -106,36 +106,65 @@ enum hr_error dp_apply_objects_get(struct dp_call *c)
 
 struct stats_work {
     struct dp_call_work call;
-    unsigned endpoints, streams;
-    bool more; /* streams that did not fit */
+    unsigned endpoints;
+    atomic_uint streams; /* rows taken; workers fill in their endpoints' at the same time */
+    atomic_bool more;    /* streams that did not fit */
     struct dp_endpoint *endpoint[HR_STATS_MAX];
     Headrace__EndpointStats stats[HR_STATS_MAX], *stats_rows[HR_STATS_MAX];
     Headrace__StreamStats stream[STATS_STREAMS_MAX], *stream_rows[STATS_STREAMS_MAX];
     char rids[STATS_STREAMS_MAX][HR_RID_MAX + 1];
 };
 
-/* The next row, counted to stats; NULL when there is no room. */
-static Headrace__StreamStats *add_stream(struct stats_work *job, Headrace__EndpointStats *stats)
+static unsigned count_streams(const struct dp_endpoint *e)
 {
-    if (job->streams == STATS_STREAMS_MAX) {
-        job->more = true;
+    const struct dp_source *source;
+    const struct dp_subscription *sub;
+    unsigned n = 0;
+    TAILQ_FOREACH (source, &e->sources, of_endpoint)
+        for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
+            n += source->streams[i] && source->streams[i]->begun;
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
+        n++;
+    return n;
+}
+
+/* Rows of one endpoint. */
+struct rows {
+    struct stats_work *job;
+    Headrace__EndpointStats *stats;
+    unsigned next, end;
+};
+
+static struct rows take_rows(struct stats_work *job, Headrace__EndpointStats *stats, unsigned n)
+{
+    unsigned first = atomic_fetch_add(&job->streams, n);
+    unsigned end = RTE_MIN(first + n, (unsigned)STATS_STREAMS_MAX);
+    if (end < first + n)
+        atomic_store(&job->more, true);
+    if (first < end)
+        stats->streams = &job->stream_rows[first];
+    return (struct rows){.job = job, .stats = stats, .next = first, .end = end};
+}
+
+/* The next row, counted to stats; NULL when there is no room. */
+static Headrace__StreamStats *add_stream(struct rows *r)
+{
+    struct stats_work *job = r->job;
+    if (r->next >= r->end)
         return NULL;
-    }
-    unsigned i = job->streams++;
+    unsigned i = r->next++;
     headrace__stream_stats__init(&job->stream[i]);
     job->stream_rows[i] = &job->stream[i];
     job->stream[i].rid = job->rids[i];
-    if (stats->n_streams++ == 0)
-        stats->streams = &job->stream_rows[i];
+    r->stats->n_streams++;
     return &job->stream[i];
 }
 
-static void fill_ingress(struct stats_work *job, Headrace__EndpointStats *stats,
-                         const struct dp_source *s)
+static void fill_ingress(struct rows *r, const struct dp_source *s)
 {
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++) {
         const struct dp_stream *st = s->streams[i];
-        Headrace__StreamStats *row = st && st->begun ? add_stream(job, stats) : NULL;
+        Headrace__StreamStats *row = st && st->begun ? add_stream(r) : NULL;
         if (row == NULL)
             continue;
         row->id = s->id;
@@ -149,10 +178,9 @@ static void fill_ingress(struct stats_work *job, Headrace__EndpointStats *stats,
     }
 }
 
-static void fill_egress(struct stats_work *job, Headrace__EndpointStats *stats,
-                        const struct dp_subscription *s)
+static void fill_egress(struct rows *r, const struct dp_subscription *s)
 {
-    Headrace__StreamStats *row = add_stream(job, stats);
+    Headrace__StreamStats *row = add_stream(r);
     if (row == NULL)
         return;
     row->id = s->id;
@@ -181,17 +209,19 @@ static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned 
     stats->tx_packets = e->tx_packets;
     stats->tx_bytes = e->tx_bytes;
     stats->silence_ms = (uint32_t)((w->now - e->last_packet) / (w->session->hz / 1000));
+    struct rows rows = take_rows(job, stats, count_streams(e));
     TAILQ_FOREACH (source, &e->sources, of_endpoint)
-        fill_ingress(job, stats, source);
+        fill_ingress(&rows, source);
     TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
-        fill_egress(job, stats, sub);
+        fill_egress(&rows, sub);
 }
 
 static void run_stats(struct dp_worker *w, struct dp_work *work)
 {
     struct stats_work *job = container_of(work, struct stats_work, call.work);
     for (unsigned i = 0; i < job->endpoints; i++)
-        fill_endpoint(w, job, i);
+        if (job->endpoint[i]->worker == w)
+            fill_endpoint(w, job, i);
 }
 
 static void done_stats(struct dp_work *work)
@@ -215,16 +245,16 @@ enum hr_error dp_apply_stats_get(struct dp_call *c)
     struct stats_work *job = dp_call_work_new(c, sizeof(*job));
     if (job == NULL)
         return dp_call_refuse(c, HR_ERROR_MEMORY, "stats: no memory");
-    struct dp_worker *w = &c->dp->workers[0];
+    uint64_t workers = 0;
     for (size_t i = 0; i < get->n_endpoints; i++) {
         const struct dp_endpoint_object *o =
             dp_index_find(&c->objects->endpoints, get->endpoints[i]);
         if (o == NULL)
             continue; /* gone in the meantime: left out of the answer */
         job->endpoint[job->endpoints++] = o->endpoint;
-        w = o->worker;
+        workers |= UINT64_C(1) << o->worker->id;
     }
     job->call.work = (struct dp_work){.run = run_stats, .done = done_stats};
-    dp_call_post(w, &job->call);
+    dp_call_post_all(c->dp, &job->call, workers ? workers : 1); /* the first worker, to answer */
     return HR_ERROR_OK;
 }

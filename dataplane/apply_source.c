@@ -1,5 +1,5 @@
 #include "dataplane/apply_call.h"
-#include "dataplane/keyframe.h"
+#include "dataplane/mirror.h"
 #include "dataplane/source.h"
 
 #include <stdlib.h>
@@ -12,12 +12,20 @@ struct source_work {
     struct dp_stream *streams[DP_SOURCE_STREAMS]; /* that are new */
     struct dp_publishing *publishing;             /* of the endpoint, if this is its first source */
     bool link;
+    struct mirror_part {
+        struct dp_mirror *mirror; /* or NULL */
+        struct dp_stream *streams[HR_RIDS_MAX];
+    } * mirrors; /* by worker; NULL: there are none */
 };
 
 static void run(struct dp_worker *w, struct dp_work *work)
 {
     struct source_work *job = container_of(work, struct source_work, call.work);
     struct dp_source *s = job->source;
+    if (job->mirrors && job->mirrors[w->id].mirror)
+        dp_mirror_configure(w, job->mirrors[w->id].mirror, &job->conf, job->mirrors[w->id].streams);
+    if (s->endpoint->worker != w)
+        return;
     if (job->publishing)
         s->endpoint->publishing = job->publishing;
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
@@ -32,6 +40,7 @@ static void done(struct dp_work *work)
 {
     struct source_work *job = container_of(work, struct source_work, call.work);
     dp_call_done(&job->call);
+    free(job->mirrors);
     free(job);
 }
 
@@ -210,7 +219,7 @@ static enum hr_error check_limits(struct dp_call *c, const struct dp_endpoint_ob
 
 /* ---- making it */
 
-static struct dp_stream *stream_new(struct dp_dataplane *dp, struct dp_source *source, unsigned i)
+struct dp_stream *dp_stream_new(struct dp_dataplane *dp, struct dp_source *source, unsigned i)
 {
     struct dp_stream *st = dp_new(sizeof(*st));
     bool video = source->conf.video, rtx = i >= HR_RIDS_MAX;
@@ -225,9 +234,9 @@ static struct dp_stream *stream_new(struct dp_dataplane *dp, struct dp_source *s
         return st;
     st->history.size = dp_history_size(video, dp->config->media.history_ms);
     st->history.pkts = calloc(st->history.size, sizeof(struct rte_mbuf *));
-    if (video)
+    if (video && source->mirror == NULL)
         st->dd = calloc(1, sizeof(*st->dd));
-    if (st->history.pkts && (!video || st->dd))
+    if (st->history.pkts && (!video || source->mirror || st->dd))
         return st;
     dp_stream_free(st);
     return NULL;
@@ -244,10 +253,12 @@ static uint32_t streams_needed(const struct dp_source_conf *conf)
     return needed;
 }
 
-static struct dp_source_object *object_new(struct dp_endpoint_object *e, uint32_t id,
+static struct dp_source_object *object_new(const struct dp_call *c, struct dp_endpoint_object *e,
                                            const struct dp_source_conf *conf)
 {
-    struct dp_source_object *o = calloc(1, sizeof(*o));
+    uint32_t id = c->cmd->source_put->id;
+    unsigned workers = c->dp->workers_count;
+    struct dp_source_object *o = calloc(1, sizeof(*o) + workers * sizeof(struct dp_view));
     struct dp_source *s = dp_new(sizeof(*s));
     if (o == NULL || s == NULL) {
         free(o);
@@ -257,7 +268,7 @@ static struct dp_source_object *object_new(struct dp_endpoint_object *e, uint32_
     s->id = id;
     s->endpoint = e->endpoint;
     s->conf.video = conf->video;
-    *o = (struct dp_source_object){.id = id, .source = s, .endpoint = e};
+    *o = (struct dp_source_object){.id = id, .source = s, .endpoint = e, .views_count = workers};
     TAILQ_INIT(&o->subscribers);
     return o;
 }
@@ -270,12 +281,16 @@ static struct dp_publishing *publishing_new(void)
     return p;
 }
 
-static void job_free(struct source_work *job)
+static void job_free(struct source_work *job, unsigned workers)
 {
     if (job == NULL)
         return;
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
         dp_stream_free(job->streams[i]);
+    for (unsigned i = 0; job->mirrors && i < workers; i++)
+        for (unsigned k = 0; k < HR_RIDS_MAX; k++)
+            dp_stream_free(job->mirrors[i].streams[k]);
+    free(job->mirrors);
     free(job->publishing);
     free(job);
 }
@@ -288,11 +303,39 @@ static bool add_streams(struct dp_call *c, struct source_work *job,
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++) {
         if (!(missing >> i & 1))
             continue;
-        job->streams[i] = stream_new(c->dp, o->source, i);
+        job->streams[i] = dp_stream_new(c->dp, o->source, i);
         if (job->streams[i] == NULL)
             return false;
     }
     return true;
+}
+
+static bool add_mirror_streams(struct dp_call *c, const struct dp_source_conf *conf,
+                               const struct dp_source_object *o, struct mirror_part *part)
+{
+    uint32_t missing = streams_needed(conf) & ~o->streams;
+    for (unsigned i = 0; part->mirror && i < HR_RIDS_MAX; i++) {
+        if (!(missing >> i & 1))
+            continue;
+        part->streams[i] = dp_stream_new(c->dp, &part->mirror->source, i);
+        if (part->streams[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool add_mirrors(struct dp_call *c, struct source_work *job,
+                        const struct dp_source_object *o)
+{
+    if (o->views_count < 2)
+        return true;
+    job->mirrors = calloc(o->views_count, sizeof(*job->mirrors));
+    for (unsigned i = 0; job->mirrors && i < o->views_count; i++) {
+        job->mirrors[i].mirror = o->views[i].mirror;
+        if (!add_mirror_streams(c, &job->conf, o, &job->mirrors[i]))
+            return false;
+    }
+    return job->mirrors;
 }
 
 static bool fill_job(struct dp_call *c, struct source_work *job, const struct dp_source_object *o,
@@ -303,6 +346,8 @@ static bool fill_job(struct dp_call *c, struct source_work *job, const struct dp
     job->call.work = (struct dp_work){.run = run, .done = done};
     job->source = o->source;
     job->conf = *conf;
+    if (!add_mirrors(c, job, o))
+        return false;
     if (o->endpoint->publishing)
         return add_streams(c, job, o);
     job->publishing = publishing_new();
@@ -319,7 +364,7 @@ static void commit(struct dp_call *c, struct dp_source_object *o, struct source_
     }
     o->streams |= streams_needed(&job->conf);
     o->conf = job->conf;
-    dp_call_post(o->endpoint->worker, &job->call);
+    dp_call_post_all(c->dp, &job->call, dp_view_workers(c->objects, o));
 }
 
 static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
@@ -330,10 +375,10 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
     struct source_work *job = dp_call_work_new(c, sizeof(*job));
     struct dp_put packed = {0};
     if (is_new)
-        o = object_new(e, put->id, conf);
+        o = object_new(c, e, conf);
     if (!fill_job(c, job, o, conf) || dp_put_pack(&packed, &put->base) ||
         dp_index_reserve(&c->objects->sources)) {
-        job_free(job);
+        job_free(job, c->dp->workers_count);
         dp_put_free(&packed);
         if (is_new && o)
             dp_source_object_free(o);

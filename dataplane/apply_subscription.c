@@ -1,4 +1,5 @@
 #include "dataplane/apply_call.h"
+#include "dataplane/mirror.h"
 #include "dataplane/subscription.h"
 
 #include <rte_random.h>
@@ -7,14 +8,15 @@
 
 #define FAN_MIN 8
 #define OUT_MIN 16
-#define FIRST_INDEX_MASK \
+#define FIRST_INDEX_MASK                                                                           \
     0x7FFF /* below 2^15, so a receiver that loses the first packets still guesses right */
 
 struct subscription_work {
     struct dp_call_work call;
     struct dp_subscription *subscription;
     struct dp_subscription_conf conf;
-    struct dp_source *source;
+    struct dp_source *source; /* the worker's view of it */
+    struct dp_mirror *mirror; /* that is new with it, or NULL */
     bool link;
     /* Larger tables, if needed; the worker swaps them, and what is here then is the old ones. */
     struct dp_subscription **fan;
@@ -38,6 +40,12 @@ static void run(struct dp_worker *w, struct dp_work *work)
 {
     struct subscription_work *job = container_of(work, struct subscription_work, call.work);
     struct dp_subscription *s = job->subscription;
+    if (job->mirror && job->mirror->worker != w)
+        dp_mirror_publish(job->mirror->origin, job->mirror);
+    if (s->endpoint->worker != w)
+        return;
+    if (job->mirror)
+        dp_mirror_link(w, job->mirror);
     if (job->out)
         job->out = dp_ssrcs_grow(&s->endpoint->out, job->out, job->out_size);
     if (job->fan)
@@ -193,13 +201,25 @@ static bool grow_tables(struct subscription_work *job, const struct dp_subscript
         if (job->out == NULL)
             return false;
     }
-    if (source && source != o->source && source->subscribers_count == source->fan_size) {
-        job->fan_size = RTE_MAX(2 * source->fan_size, (uint32_t)FAN_MIN);
+    const struct dp_view *view = source ? &source->views[e->worker->id] : NULL;
+    if (view && source != o->source && view->subscribers == view->fan_size) {
+        job->fan_size = RTE_MAX(2 * view->fan_size, (uint32_t)FAN_MIN);
         job->fan = calloc(job->fan_size, sizeof(struct dp_subscription *));
         if (job->fan == NULL)
             return false;
     }
     return true;
+}
+
+/* At the first subscription from a worker that is not the publisher's. */
+static bool add_mirror(struct dp_call *c, struct subscription_work *job,
+                       const struct dp_endpoint_object *e, const struct dp_source_object *source)
+{
+    if (source == NULL || source->endpoint->worker == e->worker ||
+        source->views[e->worker->id].mirror)
+        return true;
+    job->mirror = dp_mirror_new(c, source, e->worker);
+    return job->mirror;
 }
 
 /* Room for the two SSRCs that its deletion will retire. */
@@ -221,14 +241,15 @@ static void follow_source(struct dp_subscription_object *o, struct dp_source_obj
 {
     if (o->source == source)
         return;
+    unsigned worker = o->endpoint->worker->id;
     if (o->source) {
         TAILQ_REMOVE(&o->source->subscribers, o, of_source);
-        o->source->subscribers_count--;
+        o->source->views[worker].subscribers--;
     }
     o->source = source;
     if (source) {
         TAILQ_INSERT_TAIL(&source->subscribers, o, of_source);
-        source->subscribers_count++;
+        source->views[worker].subscribers++;
     }
 }
 
@@ -242,19 +263,26 @@ static void commit(struct dp_call *c, struct dp_subscription_object *o,
     }
     if (job->out)
         o->endpoint->out_size = job->out_size;
+    struct dp_worker *worker = o->endpoint->worker;
+    uint64_t workers = UINT64_C(1) << worker->id;
     if (job->fan)
-        source->fan_size = job->fan_size;
+        source->views[worker->id].fan_size = job->fan_size;
+    if (job->mirror) {
+        source->views[worker->id].mirror = job->mirror;
+        workers |= UINT64_C(1) << source->endpoint->worker->id;
+    }
     follow_source(o, source);
     job->call.work = (struct dp_work){.run = run, .done = done};
     job->subscription = o->subscription;
-    job->source = source ? source->source : NULL;
-    dp_call_post(o->endpoint->worker, &job->call);
+    job->source = source ? dp_view_source(source, worker) : NULL;
+    dp_call_post_all(c->dp, &job->call, workers);
 }
 
 static enum hr_error unmake(struct dp_call *c, struct subscription_work *job, struct dp_put *packed,
                             struct dp_subscription_object *new_object)
 {
     if (job) {
+        dp_mirror_free(job->mirror);
         free(job->fan);
         free(job->out);
     }
@@ -277,8 +305,8 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
     if (is_new)
         o = object_new(c, e, source);
     if (job == NULL || o == NULL || dp_put_pack(&packed, &put->base) ||
-        !grow_tables(job, o, source, is_new) || !reserve_retired(e) ||
-        dp_index_reserve(&c->objects->subscriptions))
+        !grow_tables(job, o, source, is_new) || !add_mirror(c, job, e, source) ||
+        !reserve_retired(e) || dp_index_reserve(&c->objects->subscriptions))
         return unmake(c, job, &packed, is_new ? o : NULL);
     job->conf = *conf;
     job->link = is_new;

@@ -292,6 +292,8 @@ void dp_control_run(struct dp_control *c)
 
     while (!atomic_load(&c->dp->stopping)) {
         int timeout = prepare_sleep(c, dp_commands_drain(c));
+        if (dp_later_poll(c->dp) && (timeout < 0 || timeout > DP_LATER_MS))
+            timeout = DP_LATER_MS;
         int n = epoll_wait(c->epoll, events, EVENTS, timeout);
         if (c->channel)
             hr_channel_awake(c->channel, HR_SIDE_DATAPLANE);

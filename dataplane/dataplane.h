@@ -3,6 +3,7 @@
 #define DP_DATAPLANE_H
 
 #include "dataplane/device.h"
+#include "dataplane/later.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 #include "proto/channel.h"
@@ -23,11 +24,14 @@ struct dp_dataplane {
     struct rte_mempool *pool;    /* packets; each lcore has its own cache of it */
     struct dp_flows *flows;      /* 5-tuple -> endpoint: main writes, workers read */
     struct dp_objects *objects;  /* what commands have made: main thread only */
+    struct dp_laters laters;     /* main thread only */
     int returned;                /* eventfd: workers write after a put on a done ring, main reads */
     uint64_t tsc_hz;
     uint64_t started; /* TSC */
     bool low_power;   /* idle workers nap */
     atomic_bool stopping; /* written by main on a signal, read by workers */
+    atomic_uint parking;  /* enum dp_parking: likewise */
+    void (*idle)(void);   /* what main does while it waits for workers; NULL: naps */
     /* The connected control plane's rings, or NULL. Main writes; workers load it once per loop. */
     _Atomic(struct hr_channel *) channel;
 };

@@ -222,6 +222,12 @@ static int open_virtual(struct dp_device *d, const struct driver *driver, const 
     return err;
 }
 
+void dp_device_queues(struct dp_device *d, unsigned workers)
+{
+    if (workers > 1 && strncmp(d->name, "net_af_packet", strlen("net_af_packet")) == 0)
+        append(d, "qpairs", workers);
+}
+
 int dp_device_open(const char *text, const char *where, struct dp_device *out)
 {
     *out = (struct dp_device){0};

@@ -18,6 +18,9 @@ struct dp_device {
  * "dataplane.ports[0]". */
 int dp_device_open(const char *text, const char *where, struct dp_device *out);
 
+/* As many pairs of queues as there are workers, where they have to be asked for. */
+void dp_device_queues(struct dp_device *d, unsigned workers);
+
 /* Whether a kernel interface is up and has carrier. */
 bool dp_device_iface_up(const char *iface);
 

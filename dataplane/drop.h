@@ -15,6 +15,8 @@
     X(OVERSIZE, "oversize", "larger than the MTU: a super-packet or a jumbo frame")                \
     X(FIRST_BYTE, "first_byte", "neither STUN, DTLS, RTP nor RTCP (RFC 7983)")                     \
     X(FLOW_UNKNOWN, "flow_unknown", "media from an address that no STUN check came from")          \
+    /* handoff */                                                                                  \
+    X(HANDOFF_FULL, "handoff_full", "ring to the worker of the endpoint or of receivers is full")  \
     /* host */                                                                                     \
     X(HOST_IGNORED, "host_ignored", "ARP, ND or ICMP that needs no answer")                        \
     X(HOST_MALFORMED, "host_malformed", "ARP, ND or ICMP that does not parse")                     \

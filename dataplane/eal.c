@@ -80,26 +80,28 @@ static void open_log(void)
 
 /* ---- cores */
 
-static int one_core(const char *text, const char *key, char *set, size_t size)
+/* The CPUs of a list, all allowed: their count or -errno, logged. */
+static int listed_cores(const char *text, const char *key, unsigned cores[HR_WORKERS_MAX])
 {
-    unsigned cores[HR_WORKERS_MAX];
     cpu_set_t allowed;
     int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
 
-    if (n != 1) {
-        hr_error("%s: '%s' is not one CPU", key, text);
-        return -EINVAL;
+    if (n < 0) {
+        hr_error("%s: '%s' is not a list of at most %d CPUs such as 2-5,8", key, text,
+                 HR_WORKERS_MAX);
+        return n;
     }
     if (sched_getaffinity(0, sizeof(allowed), &allowed))
         return -errno;
-    if (cores[0] >= CPU_SETSIZE || !CPU_ISSET(cores[0], &allowed)) {
+    for (int i = 0; i < n; i++) {
+        if (cores[i] < CPU_SETSIZE && CPU_ISSET(cores[i], &allowed))
+            continue;
         hr_error("%s: CPU %u does not exist or is not allowed to this process (taskset -p shows "
                  "those that are)",
-                 key, cores[0]);
+                 key, cores[i]);
         return -EINVAL;
     }
-    snprintf(set, size, "%u", cores[0]);
-    return 0;
+    return n;
 }
 
 /* All CPUs that this process may use, as EAL writes them. */
@@ -116,9 +118,18 @@ static int any_core(char *set, size_t size)
     return used && used < size ? 0 : -EINVAL;
 }
 
-static int core_set(const char *text, const char *key, char *set, size_t size)
+static int main_core(const char *text, char *set, size_t size)
 {
-    return text && *text ? one_core(text, key, set, size) : any_core(set, size);
+    unsigned cores[HR_WORKERS_MAX];
+
+    if (!text || !*text)
+        return any_core(set, size);
+    int n = listed_cores(text, "dataplane.main_core", cores);
+    if (n == 1)
+        snprintf(set, size, "%u", cores[0]);
+    if (n > 1)
+        hr_error("dataplane.main_core: '%s' is not one CPU", text);
+    return n < 0 ? n : n == 1 ? 0 : -EINVAL;
 }
 
 int dp_eal_workers(const struct hr_config *config, unsigned *workers)
@@ -129,33 +140,41 @@ int dp_eal_workers(const struct hr_config *config, unsigned *workers)
     *workers = 1;
     if (!text || !*text)
         return 0;
-    int n = dp_cores_parse(text, cores, HR_WORKERS_MAX);
-    if (n < 0) {
-        hr_error("dataplane.worker_cores: '%s' is not a list of at most %d CPUs such as 2-5,8",
-                 text, HR_WORKERS_MAX);
-        return -EINVAL;
-    }
-    if (n > 1) {
-        hr_error("dataplane.worker_cores: '%s' names %d CPUs, but this version runs one worker",
-                 text, n);
-        return -EINVAL;
-    }
+    int n = listed_cores(text, "dataplane.worker_cores", cores);
+    if (n < 0)
+        return n;
+    *workers = (unsigned)n;
     return 0;
+}
+
+/* An lcore per worker, each on its CPU; without a list one that floats. */
+static int worker_lcores(const char *text, char *set, size_t size)
+{
+    unsigned cores[HR_WORKERS_MAX];
+    char any[4096];
+
+    if (!text || !*text) {
+        int err = any_core(any, sizeof(any));
+        snprintf(set, size, ",%d@(%s)", DP_EAL_WORKER_LCORE, any);
+        return err;
+    }
+    int n = listed_cores(text, "dataplane.worker_cores", cores);
+    for (int i = 0, used = 0; i < n; i++)
+        used += snprintf(set + used, size - (size_t)used, ",%d@(%u)", DP_EAL_WORKER_LCORE + i,
+                         cores[i]);
+    return n < 0 ? n : 0;
 }
 
 static int add_cores(struct arguments *a, const struct hr_config *config)
 {
-    char main_set[4096], worker_set[4096];
-    int err =
-        core_set(config->dataplane.main_core, "dataplane.main_core", main_set, sizeof(main_set));
+    char main_set[4096], worker_set[4096 + 16];
+    int err = main_core(config->dataplane.main_core, main_set, sizeof(main_set));
 
     if (!err)
-        err = core_set(config->dataplane.worker_cores, "dataplane.worker_cores", worker_set,
-                       sizeof(worker_set));
+        err = worker_lcores(config->dataplane.worker_cores, worker_set, sizeof(worker_set));
     if (err)
         return err;
-    add(a, "--lcores=%d@(%s),%d@(%s)", DP_EAL_MAIN_LCORE, main_set, DP_EAL_WORKER_LCORE,
-        worker_set);
+    add(a, "--lcores=%d@(%s)%s", DP_EAL_MAIN_LCORE, main_set, worker_set);
     add(a, "--main-lcore=%d", DP_EAL_MAIN_LCORE);
     return 0;
 }

@@ -7,8 +7,7 @@
 
 void dp_endpoint_link(struct dp_worker *w, struct dp_endpoint *e)
 {
-    TAILQ_INSERT_TAIL(&e->shard->endpoints, e, of_shard);
-    e->shard->count++;
+    TAILQ_INSERT_TAIL(&w->session->endpoints, e, of_session);
     w->session->counts.endpoints++;
     e->last_packet = w->now;
 }
@@ -21,11 +20,39 @@ void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e)
     while (!TAILQ_EMPTY(&e->sources))
         dp_source_unlink(w, TAILQ_FIRST(&e->sources));
     if (session->tick_endpoint == e)
-        session->tick_endpoint = TAILQ_NEXT(e, of_shard);
-    TAILQ_REMOVE(&e->shard->endpoints, e, of_shard);
-    e->shard->count--;
+        session->tick_endpoint = TAILQ_NEXT(e, of_session);
+    TAILQ_REMOVE(&session->endpoints, e, of_session);
     session->counts.endpoints--;
     session->keystream.key = NULL; /* it may be one of e's keys, and its memory another's next */
+}
+
+/* What of the session's counts is of this endpoint. */
+static void count(const struct dp_endpoint *e, struct dp_session_counts *counts, uint32_t by)
+{
+    const struct dp_source *source;
+    const struct dp_subscription *sub;
+    counts->endpoints += by;
+    TAILQ_FOREACH (source, &e->sources, of_endpoint) {
+        counts->sources += by;
+        for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
+            if (source->streams[i] && source->streams[i]->begun)
+                counts->streams += by;
+    }
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
+        counts->subscriptions += by;
+}
+
+void dp_endpoint_rehome(struct dp_endpoint *e, struct dp_worker *to)
+{
+    struct dp_session *from = e->worker->session;
+    if (from->tick_endpoint == e)
+        from->tick_endpoint = TAILQ_NEXT(e, of_session);
+    TAILQ_REMOVE(&from->endpoints, e, of_session);
+    TAILQ_INSERT_TAIL(&to->session->endpoints, e, of_session);
+    count(e, &from->counts, -1u);
+    count(e, &to->session->counts, 1);
+    from->keystream.key = NULL;
+    e->worker = to;
 }
 
 /* The bytes of packets sent before cannot be made again with other extension ids. */
@@ -38,6 +65,13 @@ static void forget_sent(struct dp_endpoint *e)
     TAILQ_FOREACH (source, &e->sources, of_endpoint)
         for (uint32_t i = 0; i < source->fan_count; i++)
             dp_subscription_forget(source->fan[i]);
+}
+
+static void tell_mirrors(struct dp_endpoint *e)
+{
+    struct dp_source *source;
+    TAILQ_FOREACH (source, &e->sources, of_endpoint)
+        source->version++;
 }
 
 /* Key frames that were not asked for while nothing could be sent. */
@@ -59,6 +93,8 @@ void dp_endpoint_configure(struct dp_worker *w, struct dp_endpoint *e,
         e->keys = keys;
     if (!same_bytes)
         forget_sent(e);
+    if (!same_bytes || keys)
+        tell_mirrors(e);
     if (!was_ready && dp_endpoint_ready(e))
         became_ready(w, e);
 }

@@ -1,6 +1,7 @@
 #include "dataplane/keyframe.h"
 
 #include "dataplane/dataplane.h"
+#include "dataplane/mirror.h"
 #include "dataplane/rtcp_out.h"
 #include "dataplane/source.h"
 
@@ -10,7 +11,7 @@ void dp_keyframe_want(struct dp_stream *st)
         st->keyframe_wanted = true;
 }
 
-static bool due(const struct dp_worker *w, const struct dp_source *s)
+bool dp_keyframe_due(const struct dp_worker *w, const struct dp_source *s)
 {
     uint64_t interval = dp_session_tsc(w->session, w->dp->config->media.keyframe_interval_ms);
     if (s->keyframe_sent && w->now - s->keyframe_sent < interval)
@@ -34,7 +35,11 @@ static int put_request(const struct dp_source *s, struct dp_stream *st, struct d
 void dp_keyframe_flush(struct dp_worker *w, struct dp_source *s, struct dp_burst *out)
 {
     struct dp_rtcp_out o;
-    if (!due(w, s) || dp_rtcp_out_begin(w, s->endpoint, out, &o))
+    if (s->mirror) {
+        dp_mirror_ask(w, s);
+        return;
+    }
+    if (!dp_keyframe_due(w, s) || dp_rtcp_out_begin(w, s->endpoint, out, &o))
         return;
     for (unsigned i = 0; i < HR_RIDS_MAX; i++) {
         struct dp_stream *st = s->streams[i];
@@ -46,4 +51,5 @@ void dp_keyframe_flush(struct dp_worker *w, struct dp_source *s, struct dp_burst
     }
     if (dp_rtcp_out_send(w, s->endpoint, &o, out))
         s->keyframe_sent = w->now;
+    s->version++;
 }

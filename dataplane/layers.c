@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-/* Everybody forwards st from its next key frame on. */
-static void choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
+void dp_layers_choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
 {
     s->best = st;
     s->challenger = NULL;
+    s->version++;
     for (uint32_t i = 0; i < s->fan_count; i++)
         dp_subscription_want(w, s->fan[i], st);
 }
@@ -22,7 +22,7 @@ static void choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *s
 void dp_layers_begin(struct dp_worker *w, struct dp_stream *st)
 {
     if (!st->rtx && st->source->best == NULL)
-        choose(w, st->source, st);
+        dp_layers_choose(w, st->source, st);
 }
 
 void dp_layers_end(struct dp_worker *w, struct dp_stream *st)
@@ -36,6 +36,7 @@ void dp_layers_end(struct dp_worker *w, struct dp_stream *st)
     }
     if (s->best == st)
         s->best = NULL;
+    s->version++;
     if (s->challenger == st)
         s->challenger = NULL;
 }
@@ -70,7 +71,7 @@ static void weigh(struct dp_worker *w, struct dp_source *s, struct dp_stream *la
         return;
     }
     if (s->best == NULL || silent(w, s->best)) {
-        choose(w, s, largest);
+        dp_layers_choose(w, s, largest);
         return;
     }
     if (largest->bitrate * 10 <= s->best->bitrate * DP_LAYERS_RATIO) {
@@ -80,7 +81,7 @@ static void weigh(struct dp_worker *w, struct dp_source *s, struct dp_stream *la
     s->challenger_ticks = s->challenger == largest ? s->challenger_ticks + 1 : 1;
     s->challenger = largest;
     if (s->challenger_ticks >= DP_LAYERS_TICKS)
-        choose(w, s, largest);
+        dp_layers_choose(w, s, largest);
 }
 
 void dp_layers_tick(struct dp_worker *w, struct dp_source *s)

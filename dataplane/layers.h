@@ -12,6 +12,8 @@
 #define DP_SWITCH_TIMEOUT_MS 300 /* without Dependency Descriptor: switch after this in any case \
                                   */
 
+/* Everybody forwards st from its next key frame on; NULL: nothing new. */
+void dp_layers_choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st);
 /* An authentic packet began a stream. */
 void dp_layers_begin(struct dp_worker *w, struct dp_stream *st);
 /* The stream has gone, with its source or its SSRC. */

@@ -172,6 +172,8 @@ void dp_subscription_object_free(struct dp_subscription_object *o)
 
 void dp_source_object_free(struct dp_source_object *o)
 {
+    for (unsigned i = 0; i < o->views_count; i++)
+        dp_mirror_free(o->views[i].mirror);
     dp_source_free(o->source);
     dp_put_free(&o->put);
     free(o);

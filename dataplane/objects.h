@@ -8,6 +8,7 @@
 
 #include "dataplane/apply.h"
 #include "dataplane/flow.h"
+#include "dataplane/mirror.h"
 #include "dataplane/session.h"
 
 /* Objects of one type by id. Ids mostly grow: an append is cheap, and so is reading them in order.
@@ -55,6 +56,13 @@ struct dp_endpoint_object {
     uint32_t retired_count, retired_size;
 };
 
+/* A source as the subscribers at one worker have it. */
+struct dp_view {
+    struct dp_mirror *mirror; /* NULL: there are none, or the worker is the publisher's */
+    uint32_t subscribers;
+    uint32_t fan_size;
+};
+
 struct dp_source_object {
     uint32_t id;
     struct dp_put put;
@@ -63,9 +71,9 @@ struct dp_source_object {
     struct dp_source_conf conf; /* as last put */
     uint32_t streams;           /* bit i: source->streams[i] is there */
     TAILQ_HEAD(, dp_subscription_object) subscribers;
-    uint32_t subscribers_count;
-    uint32_t fan_size;
     TAILQ_ENTRY(dp_source_object) of_endpoint;
+    unsigned views_count;
+    struct dp_view views[]; /* by worker */
 };
 
 struct dp_subscription_object {
@@ -90,11 +98,17 @@ struct dp_objects {
 
 /* Free them with what hangs on them. They are in no table any more, and the worker has let go. */
 void dp_endpoint_object_free(struct dp_endpoint_object *o);
-void dp_source_object_free(struct dp_source_object *o);
+void dp_source_object_free(struct dp_source_object *o); /* mirrors too */
 void dp_subscription_object_free(struct dp_subscription_object *o);
 
 /* Zeroed memory on its own cache lines; free() frees it. */
 void *dp_new(size_t size);
+
+void dp_mirror_free(struct dp_mirror *mirror);
+/* What subscribers at this worker subscribe to. */
+struct dp_source *dp_view_source(const struct dp_source_object *o, const struct dp_worker *worker);
+/* The workers that have a part of it: the publisher's, and those with mirrors. */
+uint64_t dp_view_workers(const struct dp_objects *objects, const struct dp_source_object *o);
 
 void dp_stream_free(struct dp_stream *st);
 void dp_source_free(struct dp_source *s);

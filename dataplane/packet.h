@@ -16,8 +16,9 @@ struct dp_packet {
     uint16_t payload;             /* offset of the UDP payload */
     uint16_t length;              /* bytes of UDP payload */
     uint8_t family;               /* 4 or 6 */
+    uint8_t peer_kind;            /* enum dp_peer_kind, on its way to another worker */
     uint64_t arrival;             /* TSC of the burst */
-    struct dp_endpoint *endpoint; /* who sent it; valid within the burst only */
+    struct dp_endpoint *endpoint; /* who sent it; valid within the burst, or the ring */
     /* ingress */
     struct dp_stream *stream; /* valid within the burst only */
     uint64_t index;           /* 48-bit SRTP packet index */
@@ -26,6 +27,9 @@ struct dp_packet {
     bool has_frame;           /* frame is set, */
     uint16_t frame;           /* the Dependency Descriptor's frame number */
     struct dp_rtp_header rtp;
+    /* a reference to another worker */
+    struct dp_mirror *mirror; /* that it goes to */
+    uint8_t layer;            /* of its source */
 };
 
 static inline struct dp_packet *dp_packet(struct rte_mbuf *m)

@@ -91,37 +91,37 @@ int dp_port_probe(struct dp_port *port, const struct hr_config_port *config,
     return 0;
 }
 
-static int configure(struct dp_port *port, const struct rte_eth_dev_info *info, unsigned queues)
+static int configure(struct dp_port *port, const struct rte_eth_dev_info *info, unsigned workers)
 {
     struct rte_eth_conf conf = {
         .rxmode = {.offloads = info->rx_offload_capa & RX_OFFLOADS},
         .txmode = {.offloads = info->tx_offload_capa & TX_OFFLOADS},
     };
 
-    if (queues > info->max_rx_queues || queues > info->max_tx_queues) {
-        hr_error("port '%s' has %u receive and %u transmit queues, but there are %u workers",
-                 port->device, info->max_rx_queues, info->max_tx_queues, queues);
-        return -ENOTSUP;
-    }
-    if (queues > 1) {
+    port->rx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_rx_queues);
+    port->tx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_tx_queues);
+    if (port->rx_queues < workers || port->tx_queues < workers)
+        hr_warning("port '%s' has %u receive and %u transmit queues for %u workers: packets go "
+                   "through those that have one",
+                   port->device, port->rx_queues, port->tx_queues, workers);
+    if (port->rx_queues > 1) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & RSS_FIELDS;
     }
     if (!port->iface[0])
         conf.rxmode.mtu = port->mtu;
-    return rte_eth_dev_configure(port->id, (uint16_t)queues, (uint16_t)queues, &conf);
+    return rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
 }
 
-static int set_up_queues(struct dp_port *port, struct rte_mempool *pool, unsigned queues)
+static int set_up_queues(struct dp_port *port, struct rte_mempool *pool)
 {
     uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
     int err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
 
-    for (uint16_t q = 0; q < queues && !err; q++) {
+    for (uint16_t q = 0; q < port->rx_queues && !err; q++)
         err = rte_eth_rx_queue_setup(port->id, q, rx, (unsigned)port->socket, NULL, pool);
-        if (!err)
-            err = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)port->socket, NULL);
-    }
+    for (uint16_t q = 0; q < port->tx_queues && !err; q++)
+        err = rte_eth_tx_queue_setup(port->id, q, tx, (unsigned)port->socket, NULL);
     return err;
 }
 
@@ -139,7 +139,7 @@ static void hear_groups(const struct dp_port *port)
     }
 }
 
-int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned queues)
+int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned workers)
 {
     struct rte_eth_dev_info info;
     const char *step = "ask";
@@ -147,11 +147,11 @@ int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned queue
 
     if (!err) {
         step = "configure";
-        err = configure(port, &info, queues);
+        err = configure(port, &info, workers);
     }
     if (!err) {
         step = "set up the queues of";
-        err = set_up_queues(port, pool, queues);
+        err = set_up_queues(port, pool);
     }
     if (!err) {
         step = "start";

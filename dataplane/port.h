@@ -24,6 +24,7 @@ struct dp_port {
     bool tx_udp_checksum;  /* offload; else egress computes it */
     bool tx_ipv4_checksum;
     int socket; /* NUMA node */
+    uint16_t rx_queues, tx_queues; /* worker i has queue i; one without shares others' */
     bool started;
 };
 
@@ -32,8 +33,9 @@ struct dp_device;
 /* After EAL: finds the port of a device and what it can do; sets port->id. 0 or -errno, logged. */
 int dp_port_probe(struct dp_port *port, const struct hr_config_port *config,
                   const struct dp_device *device);
-/* Configures and starts it, a receive and a transmit queue per worker. 0 or -errno, logged. */
-int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned queues);
+/* Configures and starts it, a receive and a transmit queue per worker or as many as it has. 0 or
+ * -errno, logged. */
+int dp_port_start(struct dp_port *port, struct rte_mempool *pool, unsigned workers);
 void dp_port_stop(struct dp_port *port);
 bool dp_port_link_up(const struct dp_port *port);
 

@@ -22,24 +22,19 @@ static int add_checker(struct dp_session *s, const struct hr_config *config)
     return s->checker ? 0 : -ENOMEM;
 }
 
-int dp_session_new(struct dp_worker *w, struct dp_shard *shards, unsigned count)
+int dp_session_new(struct dp_worker *w)
 {
     struct dp_session *s = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*s), 64));
     if (s == NULL)
         return -ENOMEM;
-    *s = (struct dp_session){.hz = w->dp->tsc_hz, .shards_count = count};
-    s->shards = calloc(count, sizeof(struct dp_shard *));
-    if (s->shards == NULL || add_batch(s) || add_checker(s, w->dp->config)) {
+    *s = (struct dp_session){.hz = w->dp->tsc_hz};
+    TAILQ_INIT(&s->endpoints);
+    TAILQ_INIT(&s->mirrors);
+    if (add_batch(s) || add_checker(s, w->dp->config)) {
         dp_srtp_batch_free(s->batch);
-        free(s->shards);
         free(s);
         return -ENOMEM;
     }
-    for (unsigned i = 0; i < count; i++) {
-        s->shards[i] = &shards[i];
-        shards[i].worker = w;
-    }
-    s->counts.shards = count;
     s->budget.limit = w->dp->config->dataplane.mbufs / HISTORY_SHARE / w->dp->workers_count;
     s->budget.max_age = dp_session_tsc(s, w->dp->config->media.history_ms);
     w->session = s;
@@ -53,7 +48,6 @@ void dp_session_free(struct dp_worker *w)
         return;
     dp_srtp_batch_free(s->batch);
     dp_srtp_checker_free(s->checker);
-    free(s->shards);
     free(s);
     w->session = NULL;
 }

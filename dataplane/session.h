@@ -2,8 +2,8 @@
  * The objects of the media path. Everything here is written by one worker alone; main allocates
  * objects, hands them over through the mailbox, and frees them after the worker has let go.
  *
- *   dp_session (one per worker) -> dp_shard -> dp_endpoint -> dp_source -> dp_stream
- *                                                          -> dp_subscription -> dp_source
+ *   dp_session (one per worker) -> dp_endpoint -> dp_source -> dp_stream
+ *                                              -> dp_subscription -> dp_source
  */
 #ifndef DP_SESSION_H
 #define DP_SESSION_H
@@ -127,6 +127,10 @@ struct dp_source {
 
     uint64_t keyframe_sent; /* TSC of the last request sent; 0: never */
     TAILQ_ENTRY(dp_source) of_endpoint;
+
+    struct dp_mirror *mirrors; /* of this source at other workers */
+    uint32_t version;          /* raised when what they are told changes */
+    struct dp_mirror *mirror;  /* that this is the source of; NULL: it is the publisher's own */
 };
 
 /* A stretch of a subscription's packets from one stream with the same offsets. */
@@ -231,6 +235,7 @@ struct dp_endpoint {
     struct dp_endpoint_conf conf;
 
     struct dp_shard *shard;
+    struct dp_worker *worker;         /* whose it is; any worker reads */
     struct dp_publishing *publishing; /* NULL until the first source */
     TAILQ_HEAD(, dp_source) sources;
     TAILQ_HEAD(, dp_subscription) subscriptions;
@@ -239,15 +244,13 @@ struct dp_endpoint {
     unsigned rtcp_senders_count;
     uint64_t rx_packets, rx_bytes;
     uint64_t last_packet; /* TSC of the last authentic one */
-    TAILQ_ENTRY(dp_endpoint) of_shard;
+    TAILQ_ENTRY(dp_endpoint) of_session;
 };
 
-/* A fixed slice of all endpoints; what a worker owns. */
+/* A fixed slice of all endpoints; what a worker owns. Main writes. */
 struct dp_shard {
     unsigned id;
     struct dp_worker *worker;
-    TAILQ_HEAD(, dp_endpoint) endpoints;
-    uint32_t count;
 };
 
 /* The keystreams of the newest packets that egress rekeyed, and what the newest is of. */
@@ -270,9 +273,10 @@ struct dp_session_counts {
 
 /* All that one worker owns. */
 struct dp_session {
-    struct dp_shard **shards; /* those of this worker */
-    unsigned shards_count;
-    struct dp_session_counts counts; /* the worker writes, main reads */
+    TAILQ_HEAD(, dp_endpoint) endpoints;
+    TAILQ_HEAD(, dp_mirror) mirrors; /* of other workers' sources */
+    uint32_t mirrors_count;
+    struct dp_session_counts counts; /* the worker writes, main reads; shards: main writes */
     struct dp_history_budget budget;
     struct dp_keystream keystream;
     struct dp_srtp_batch *batch;
@@ -281,16 +285,17 @@ struct dp_session {
     uint64_t random; /* state of dp_session_random() */
 
     /* stage_tick: where it stands */
-    unsigned tick_shard;
-    struct dp_endpoint *tick_endpoint; /* next to visit; NULL: first of tick_shard */
+    struct dp_endpoint *tick_endpoint; /* next to visit; NULL: the first */
     uint64_t tick_at;                  /* TSC of the next visit */
+    struct dp_mirror *tick_mirror;     /* likewise */
+    uint64_t mirrors_at;
 
     struct dp_work alarm; /* a nonce would have been reused: main logs it, once */
     bool alarm_posted;
 };
 
 /* Made by main before the worker starts; 0 or -ENOMEM. */
-int dp_session_new(struct dp_worker *w, struct dp_shard *shards, unsigned count);
+int dp_session_new(struct dp_worker *w);
 void dp_session_free(struct dp_worker *w);
 /* Any thread; numbers may be of slightly different moments. */
 void dp_session_count(const struct dp_session *s, struct dp_session_counts *out);

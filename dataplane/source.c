@@ -209,6 +209,7 @@ void dp_source_link(struct dp_worker *w, struct dp_source *s)
 
 void dp_source_unlink(struct dp_worker *w, struct dp_source *s)
 {
+    s->mirrors = NULL;
     while (s->fan_count)
         dp_subscription_attach(w, s->fan[s->fan_count - 1], NULL);
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)

@@ -46,10 +46,13 @@ struct dp_classified {
 #define DP_STAGE_MAP(X)                                                                            \
     X(RX, "rx")                                                                                    \
     X(CLASSIFY, "classify")                                                                        \
+    X(HANDOFF, "handoff")                                                                          \
+    X(PEERS, "peers")                                                                              \
     X(PUNT, "punt")                                                                                \
     X(HOST, "host")                                                                                \
     X(RTCP, "rtcp")                                                                                \
     X(INGRESS, "ingress")                                                                          \
+    X(MIRROR, "mirror")                                                                            \
     X(FANOUT, "fanout")                                                                            \
     X(EGRESS, "egress")                                                                            \
     X(TX, "tx")                                                                                    \
@@ -73,6 +76,8 @@ struct dp_stage_counters {
 void dp_stage_rx(struct dp_worker *w, unsigned port, struct dp_burst *out);
 /* Sets dp_packet offsets and, for RTP and RTCP, dp_packet.endpoint by 5-tuple. */
 void dp_stage_classify(struct dp_worker *w, struct dp_burst *in, struct dp_classified *out);
+/* Gives packets of other workers' endpoints to them; in keeps the rest. kind: enum dp_peer_kind. */
+void dp_stage_handoff(struct dp_worker *w, struct dp_burst *in, unsigned kind);
 void dp_stage_punt(struct dp_worker *w, struct dp_burst *in);
 /* Answers ARP, ND and echo: replies go to out, for tx. */
 void dp_stage_host(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
@@ -80,6 +85,8 @@ void dp_stage_host(struct dp_worker *w, struct dp_burst *in, struct dp_burst *ou
 void dp_stage_rtcp(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
 /* Replay window, tag, stream by SSRC; out: the authentic packets that somebody receives. */
 void dp_stage_ingress(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out);
+/* References to the workers of further receivers; how many packets have such. */
+unsigned dp_stage_mirror(struct dp_worker *w, const struct dp_burst *in);
 /* Fills out with the next copies; returns whether more are to come. Frees f->burst when done. */
 bool dp_stage_fanout(struct dp_worker *w, struct dp_fanout *f, struct dp_copies *out);
 /* Builds and encrypts one packet per copy. */

@@ -4,6 +4,7 @@
  * packet, also those that are dropped for what they carry.
  */
 #include "dataplane/layers.h"
+#include "dataplane/mirror.h"
 #include "dataplane/packet.h"
 #include "dataplane/source.h"
 
@@ -31,6 +32,7 @@ static enum dp_drop authenticate(const struct dp_endpoint *e, struct rte_mbuf *m
 static void begin(struct dp_worker *w, struct dp_stream *st, const struct dp_packet *p)
 {
     st->begun = true;
+    st->source->version++;
     dp_rxstats_init(&st->rxstats, st->ssrc, st->source->conf.payloads[p->rtp.pt].clock_rate);
     st->packets = 0;
     st->bytes = 0;
@@ -85,6 +87,8 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     struct dp_dd dd;
     enum dp_dd_error error =
         dp_dd_read(st->dd, p->index, dp_packet_payload(m) + ext->off, ext->len, &dd);
+    if (!st->has_dd)
+        st->source->version++;
     st->has_dd = true;
     p->has_frame = ext->len >= DP_DD_LEN_MIN;
     p->frame = dd.frame_number;
@@ -100,9 +104,9 @@ static enum dp_drop sort_out(struct dp_worker *w, const struct dp_packet *p)
         return DP_DROP_PAYLOAD_TYPE;
     if (st->rtx)
         return DP_DROP_RTX_UNUSED;
-    if (s->fan_count == 0)
-        return DP_DROP_NO_SUBSCRIBER;
-    return st->takers ? DP_DROPS : DP_DROP_LAYER;
+    if (st->takers || dp_mirrors_want(st))
+        return DP_DROPS;
+    return s->fan_count || s->mirrors ? DP_DROP_LAYER : DP_DROP_NO_SUBSCRIBER;
 }
 
 static enum dp_drop ingress(struct dp_worker *w, struct rte_mbuf *m)

@@ -6,6 +6,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/egress.h"
 #include "dataplane/keyframe.h"
+#include "dataplane/mirror.h"
 #include "dataplane/packet.h"
 #include "dataplane/rtp/wire.h"
 #include "dataplane/subscription.h"
@@ -58,6 +59,8 @@ static void on_sr(void *ctx, const struct dp_rtcp_sr *sr)
         st->sr_ntp = sr->ntp;
         st->sr_ts = sr->rtp_ts;
         st->sr_count++;
+        st->source->version++;
+        dp_mirrors_update(c->w, st->source);
         dp_rxstats_sender_report(&st->rxstats, sr->ntp, dp_session_us(c->w->session, c->w->now));
     }
     take_reports(c, &sr->reports);

@@ -5,6 +5,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/layers.h"
+#include "dataplane/mirror.h"
 #include "dataplane/reports.h"
 
 #define DP_TICK_MS        50
@@ -17,6 +18,7 @@ static void tend_source(struct dp_worker *w, struct dp_source *s, struct dp_burs
             dp_history_expire(&s->streams[i]->history, &w->session->budget, w->now);
     dp_layers_tick(w, s);
     dp_keyframe_flush(w, s, out);
+    dp_mirrors_update(w, s);
 }
 
 /* Key frames get lost, or are asked for before the receiver is ready. */
@@ -40,31 +42,15 @@ static bool visit(struct dp_worker *w, struct dp_endpoint *e, struct dp_burst *o
     return dp_reports_publisher(w, e, out) && dp_reports_subscriber(w, e, out);
 }
 
-/* The next endpoint in turn, or NULL at the end of a shard. */
-static struct dp_endpoint *current(struct dp_session *s)
-{
-    if (s->tick_endpoint == NULL)
-        s->tick_endpoint = TAILQ_FIRST(&s->shards[s->tick_shard]->endpoints);
-    return s->tick_endpoint;
-}
-
-static void next_shard(struct dp_session *s)
-{
-    s->tick_shard = (s->tick_shard + 1) % s->shards_count;
-    s->tick_endpoint = NULL;
-}
-
 /* One visit; false if it has to be done again. */
 static bool step(struct dp_worker *w, struct dp_burst *out)
 {
     struct dp_session *s = w->session;
-    while (current(s) == NULL)
-        next_shard(s);
+    if (s->tick_endpoint == NULL)
+        s->tick_endpoint = TAILQ_FIRST(&s->endpoints);
     if (!visit(w, s->tick_endpoint, out))
         return false;
-    s->tick_endpoint = TAILQ_NEXT(s->tick_endpoint, of_shard);
-    if (s->tick_endpoint == NULL)
-        next_shard(s);
+    s->tick_endpoint = TAILQ_NEXT(s->tick_endpoint, of_session);
     return true;
 }
 
@@ -73,6 +59,7 @@ void dp_stage_tick(struct dp_worker *w, struct dp_burst *out)
     struct dp_session *s = w->session;
     uint64_t round = dp_session_tsc(s, DP_TICK_MS);
     uint32_t endpoints = s->counts.endpoints;
+    dp_mirrors_tick(w, round);
     if (endpoints == 0 || w->now < s->tick_at)
         return;
     if (w->now - s->tick_at > round)

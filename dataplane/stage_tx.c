@@ -1,14 +1,29 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/packet.h"
+#include "dataplane/peers.h"
 
 #include <rte_ethdev.h>
 
 #define TRIES 4 /* a port that has just sent takes more at once; beyond that it is full */
 
+/* A port with fewer queues than there are workers: those without one give frames to those with. */
+static void lend_run(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+    const struct dp_worker *to = &w->dp->workers[w->id % w->dp->ports[port].tx_queues];
+
+    for (unsigned i = 0; i < n; i++)
+        dp_peers_put(w, to, pkts[i], DP_PEER_TX);
+    dp_peers_flush(w);
+}
+
 static void send_run(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
 {
     uint16_t sent = 0;
 
+    if (w->queue >= w->dp->ports[port].tx_queues) {
+        lend_run(w, port, pkts, n);
+        return;
+    }
     for (unsigned i = 0; i < TRIES && sent < n; i++)
         sent += rte_eth_tx_burst(port, w->queue, pkts + sent, n - sent);
     for (; sent < n; sent++)

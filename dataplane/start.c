@@ -2,6 +2,7 @@
 
 #include "dataplane/eal.h"
 #include "dataplane/packet.h"
+#include "dataplane/peers.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -36,6 +37,7 @@ int dp_start_eal(struct dp_dataplane *dp)
     for (unsigned i = 0; i < c->dataplane.ports_count && !err; i++) {
         snprintf(where, sizeof(where), "dataplane.ports[%u]", i);
         err = dp_device_open(c->dataplane.ports[i].device, where, &dp->devices[i]);
+        dp_device_queues(&dp->devices[i], dp->workers_wanted);
     }
     if (!err)
         err = dp_eal_start(c, dp->run_dir, dp->devices, c->dataplane.ports_count);
@@ -146,6 +148,8 @@ int dp_make_workers(struct dp_dataplane *dp)
         if (!err)
             dp->workers_count++;
     }
+    if (!err)
+        err = dp_peers_open(dp);
     if (err) {
         hr_error("no memory for %u workers: %s", dp->workers_wanted, strerror(-err));
         dp_free_workers(dp);
@@ -155,6 +159,7 @@ int dp_make_workers(struct dp_dataplane *dp)
 
 void dp_free_workers(struct dp_dataplane *dp)
 {
+    dp_peers_close(dp);
     for (unsigned i = dp->workers_count; i > 0; i--)
         dp_worker_free(&dp->workers[i - 1]);
     dp->workers_count = 0;

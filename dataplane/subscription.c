@@ -6,6 +6,7 @@
 #include "dataplane/subscription.h"
 
 #include "dataplane/keyframe.h"
+#include "dataplane/mirror.h"
 #include "dataplane/packet.h"
 #include "dataplane/source.h"
 
@@ -16,10 +17,10 @@
 static void set_stream(struct dp_stream **place, struct dp_stream *st)
 {
     if (*place)
-        (*place)->takers--;
+        dp_stream_taken(*place, -1);
     *place = st;
     if (st)
-        st->takers++;
+        dp_stream_taken(st, 1);
 }
 
 void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st)
@@ -29,8 +30,11 @@ void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct
     set_stream(&s->wanted, st);
     s->wanted_since = w->now;
     s->wanted_ts_known = false;
-    if (st && dp_endpoint_ready(s->endpoint))
-        dp_keyframe_want(st);
+    if (st == NULL || !dp_endpoint_ready(s->endpoint))
+        return;
+    dp_keyframe_want(st);
+    if (st->source->mirror)
+        dp_mirror_ask(w, st->source); /* which is on its way for longer */
 }
 
 void dp_subscription_stop(struct dp_subscription *s)
@@ -137,6 +141,29 @@ void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
         return;
     fan_add(source, s);
     dp_subscription_want(w, s, source->best);
+}
+
+/* The same stream of another view. */
+static struct dp_stream *in_view(const struct dp_source *view, const struct dp_stream *st)
+{
+    return st ? view->streams[st->layer] : NULL;
+}
+
+void dp_subscription_rebase(struct dp_subscription *s, struct dp_source *view)
+{
+    set_stream(&s->stream, in_view(view, s->stream));
+    set_stream(&s->wanted, in_view(view, s->wanted));
+    for (unsigned i = 0; i < DP_RECORD_RUNS; i++)
+        s->runs[i].stream = in_view(view, s->runs[i].stream);
+    s->sr_stream = in_view(view, s->sr_stream);
+    s->source = view;
+}
+
+void dp_subscription_follow(struct dp_subscription *s, struct dp_source *view)
+{
+    fan_remove(s->source, s);
+    dp_subscription_rebase(s, view);
+    fan_add(view, s);
 }
 
 static void pause_or_resume(struct dp_worker *w, struct dp_subscription *s, bool was_paused)

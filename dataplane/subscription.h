@@ -13,6 +13,11 @@ void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
 void dp_subscription_configure(struct dp_worker *w, struct dp_subscription *s,
                                const struct dp_subscription_conf *conf);
 
+/* From one worker's view of its source to another's, where it stands as it stood. */
+void dp_subscription_follow(struct dp_subscription *s, struct dp_source *view);
+/* The same where the whole fan goes along: the pointers only. */
+void dp_subscription_rebase(struct dp_subscription *s, struct dp_source *view);
+
 /* Waits for a key frame of st to forward it from there on; NULL: for none. */
 void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st);
 /* Stops forwarding; what comes next continues the outgoing sequence. */

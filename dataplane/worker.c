@@ -2,6 +2,10 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/meter.h"
+#include "dataplane/mirror.h"
+#include "dataplane/packet.h"
+#include "dataplane/park.h"
+#include "dataplane/peers.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -13,6 +17,7 @@
 #define WORKS_PER_LOOP 32   /* so that a flood of commands cannot hold media up */
 #define IDLE_LOOPS     200  /* without work before the first nap */
 #define NAP_FIRST_US   10   /* each nap is twice as long as the last, up to dataplane.nap_us */
+#define PREFETCH       256  /* bytes of a packet from another worker */
 #define INJECT_ARENA   8192 /* bytes: an inject slot and its pointers */
 
 const char *const dp_stage_names[DP_STAGES] = {
@@ -73,26 +78,21 @@ static void punt(struct dp_worker *w, struct dp_burst *in)
     book(w, DP_STAGE_PUNT, n, start);
 }
 
-static void forward(struct dp_worker *w, struct dp_burst *in)
+/* To this worker's subscribers. */
+static void fan_out(struct dp_worker *w, struct dp_fanout *f)
 {
-    struct dp_fanout f;
     struct dp_copies copies;
     struct dp_burst out;
-    unsigned n = in->n;
     bool more;
 
-    if (n == 0)
+    if (f->burst.n == 0)
         return;
-    f.burst.n = f.packet = f.subscription = 0;
+    f->packet = f->subscription = 0;
     uint64_t at = rte_rdtsc();
-    dp_stage_ingress(w, in, &f.burst);
-    at = book(w, DP_STAGE_INGRESS, n, at);
-    if (f.burst.n == 0)
-        return;
     do {
         copies.n = out.n = 0;
-        more = dp_stage_fanout(w, &f, &copies);
-        n = copies.n;
+        more = dp_stage_fanout(w, f, &copies);
+        unsigned n = copies.n;
         at = book(w, DP_STAGE_FANOUT, n, at);
         if (n == 0)
             continue;
@@ -101,6 +101,40 @@ static void forward(struct dp_worker *w, struct dp_burst *in)
         transmit(w, &out);
         at = rte_rdtsc();
     } while (more);
+}
+
+static void forward(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_fanout f;
+    unsigned n = in->n;
+
+    if (n == 0)
+        return;
+    f.burst.n = 0;
+    uint64_t at = rte_rdtsc();
+    dp_stage_ingress(w, in, &f.burst);
+    at = book(w, DP_STAGE_INGRESS, n, at);
+    if (w->peers) {
+        n = dp_stage_mirror(w, &f.burst);
+        if (n)
+            book(w, DP_STAGE_MIRROR, n, at);
+    }
+    fan_out(w, &f);
+}
+
+/* What is of other workers' endpoints leaves the bursts. */
+static void hand_off(struct dp_worker *w, struct dp_classified *c)
+{
+    unsigned n = c->rtp.n + c->rtcp.n;
+
+    if (n == 0)
+        return;
+    uint64_t start = rte_rdtsc();
+    dp_stage_handoff(w, &c->rtp, DP_PEER_RTP);
+    dp_stage_handoff(w, &c->rtcp, DP_PEER_RTCP);
+    n -= c->rtp.n + c->rtcp.n;
+    if (n)
+        book(w, DP_STAGE_HANDOFF, n, start);
 }
 
 static unsigned receive(struct dp_worker *w, unsigned port)
@@ -116,10 +150,115 @@ static unsigned receive(struct dp_worker *w, unsigned port)
     at = book(w, DP_STAGE_RX, n, at);
     dp_stage_classify(w, &in, &c);
     book(w, DP_STAGE_CLASSIFY, n, at);
+    if (w->peers)
+        hand_off(w, &c);
     punt(w, &c.punt);
     answer(w, DP_STAGE_HOST, dp_stage_host, &c.host);
     answer(w, DP_STAGE_RTCP, dp_stage_rtcp, &c.rtcp);
     forward(w, &c.rtp);
+    return n;
+}
+
+static void take_references(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_fanout f;
+
+    f.burst.n = 0;
+    for (unsigned i = 0; i < in->n; i++) {
+        if (dp_mirror_receive(in->pkts[i]))
+            f.burst.pkts[f.burst.n++] = in->pkts[i];
+        else
+            dp_drop(w, DP_DROP_NO_SUBSCRIBER, in->pkts[i]);
+    }
+    fan_out(w, &f);
+}
+
+static void take_messages(struct dp_worker *w, struct dp_burst *in)
+{
+    for (unsigned i = 0; i < in->n; i++)
+        dp_mirror_told(w, in->pkts[i]);
+}
+
+static void take_requests(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_burst out;
+
+    out.n = 0;
+    for (unsigned i = 0; i < in->n; i++)
+        dp_mirror_requested(w, in->pkts[i], &out);
+    transmit(w, &out);
+}
+
+/* Packets of one kind, in the order in which they came. */
+static void take_run(struct dp_worker *w, enum dp_peer_kind kind, struct dp_burst *in)
+{
+    switch (kind) {
+    case DP_PEER_RTP:
+        forward(w, in);
+        break;
+    case DP_PEER_RTCP:
+        answer(w, DP_STAGE_RTCP, dp_stage_rtcp, in);
+        break;
+    case DP_PEER_REFERENCE:
+        take_references(w, in);
+        break;
+    case DP_PEER_TX:
+        transmit(w, in);
+        break;
+    case DP_PEER_STATE:
+        take_messages(w, in);
+        break;
+    case DP_PEER_KEYFRAME:
+        take_requests(w, in);
+        break;
+    }
+}
+
+/* All of it is in another core's cache. */
+static void prefetch(const struct dp_burst *in)
+{
+    for (unsigned i = 0; i < in->n; i++) {
+        rte_prefetch0(in->pkts[i]);
+        for (unsigned at = 0; at < sizeof(struct dp_packet); at += RTE_CACHE_LINE_SIZE)
+            rte_prefetch0((const uint8_t *)dp_packet(in->pkts[i]) + at);
+    }
+    for (unsigned i = 0; i < in->n; i++)
+        for (unsigned at = 0; at < PREFETCH; at += RTE_CACHE_LINE_SIZE)
+            rte_prefetch0(rte_pktmbuf_mtod_offset(in->pkts[i], const uint8_t *, at));
+}
+
+static void take_runs(struct dp_worker *w, const struct dp_burst *in)
+{
+    struct dp_burst run;
+
+    prefetch(in);
+    for (unsigned i = 0; i < in->n;) {
+        uint8_t kind = dp_packet(in->pkts[i])->peer_kind;
+        for (run.n = 0; i < in->n && dp_packet(in->pkts[i])->peer_kind == kind; i++) {
+            struct dp_packet *p = dp_packet(in->pkts[i]);
+            p->arrival = RTE_MIN(p->arrival, w->now); /* another worker's clock may be ahead */
+            run.pkts[run.n++] = in->pkts[i];
+        }
+        take_run(w, (enum dp_peer_kind)kind, &run);
+    }
+}
+
+/* What other workers have sent here. */
+static unsigned take_peers(struct dp_worker *w)
+{
+    struct dp_burst in;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < w->dp->workers_count; i++) {
+        uint64_t start = rte_rdtsc();
+        dp_peers_take(w, i, &in);
+        if (in.n == 0)
+            continue;
+        book(w, DP_STAGE_PEERS, in.n, start);
+        take_runs(w, &in);
+        n += in.n;
+    }
+    dp_peers_lap(w);
     return n;
 }
 
@@ -181,12 +320,37 @@ static void idle(struct dp_worker *w)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
 
-unsigned dp_worker_loop(struct dp_worker *w)
+/* A turn that takes in nothing new. */
+static unsigned park(struct dp_worker *w, unsigned phase)
 {
     unsigned n = 0;
 
-    w->now = rte_rdtsc();
+    if (phase == DP_PARK_DRAIN) {
+        w->channel = atomic_load(&w->dp->channel);
+        if (w->peers)
+            n += take_peers(w);
+        n += mailbox(w);
+        wake(w);
+        atomic_fetch_add(&w->handled, n);
+    }
+    w->idle = 0;
+    return n;
+}
+
+unsigned dp_worker_turn(struct dp_worker *w)
+{
+    unsigned n = 0, phase = atomic_load(&w->dp->parking);
+
+    if (phase != DP_PARK_NO) {
+        n = park(w, phase);
+        atomic_store(&w->parked, phase);
+        atomic_fetch_add(&w->loops, 1);
+        return n;
+    }
+    atomic_store_explicit(&w->parked, DP_PARK_NO, memory_order_relaxed);
     w->channel = atomic_load(&w->dp->channel);
+    if (w->peers)
+        n += take_peers(w);
     for (unsigned port = 0; port < w->dp->ports_count; port++)
         n += receive(w, port);
     n += originate(w, DP_STAGE_INJECT, dp_stage_inject);
@@ -195,6 +359,12 @@ unsigned dp_worker_loop(struct dp_worker *w)
     wake(w);
     atomic_fetch_add(&w->loops, 1);
     return n;
+}
+
+unsigned dp_worker_loop(struct dp_worker *w)
+{
+    w->now = rte_rdtsc();
+    return dp_worker_turn(w);
 }
 
 int dp_worker_main(void *worker)

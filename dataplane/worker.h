@@ -22,6 +22,7 @@
 
 struct dp_dataplane;
 struct dp_meter;
+struct dp_peer;
 struct dp_session; /* endpoints, sources, streams and subscriptions of this worker: session.h */
 
 /* A piece of work for a worker, made and freed by the main thread; run() is called on the worker
@@ -41,18 +42,22 @@ struct dp_worker {
     struct rte_ring *mailbox; /* struct dp_work *, main -> worker */
     struct rte_ring *done;    /* struct dp_work *, worker -> main */
     struct hr_arena inject;   /* one Inject message, unpacked */
+    struct dp_peer *peers;    /* by worker id; NULL: there is no other worker */
 
     /* written by this worker alone */
-    uint64_t now; /* TSC, read once per loop */
+    uint64_t now;               /* TSC, read once per loop */
     struct hr_channel *channel; /* dp->channel as this loop found it, or NULL */
     struct dp_session *session;
-    struct dp_meter *meter; /* of punts */
-    bool punted;            /* something was put on the punt ring since the last wake */
-    bool returned;          /* likewise on the done ring */
-    unsigned idle;          /* loops without work in a row */
-    uint64_t loop_ended;    /* TSC */
-    _Atomic uint64_t loops; /* ended; main reads: what an earlier one used is not in use */
-    atomic_bool running;    /* worker writes, main reads */
+    struct dp_meter *meter;   /* of punts */
+    bool punted;              /* something was put on the punt ring since the last wake */
+    bool returned;            /* likewise on the done ring */
+    unsigned idle;            /* loops without work in a row */
+    uint64_t loop_ended;      /* TSC */
+    _Atomic uint64_t loops;   /* ended; main reads: what an earlier one used is not in use */
+    _Atomic uint64_t laps;    /* of the peers' rings, peers.h; main reads */
+    _Atomic uint64_t handled; /* of peers and mailbox while parking; main reads */
+    atomic_uint parked;       /* dp->parking as this loop found it; main reads */
+    atomic_bool running;      /* worker writes, main reads */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];
     uint64_t drops[DP_DROPS];
@@ -72,6 +77,8 @@ void dp_worker_free(struct dp_worker *w);
 int dp_worker_main(void *worker);
 /* One turn of that loop: how many packets it handled. For benches, which have no lcore to give. */
 unsigned dp_worker_loop(struct dp_worker *w);
+/* The same at the time that w->now says. */
+unsigned dp_worker_turn(struct dp_worker *w);
 /* Main thread: hands work over; -ENOSPC when the mailbox is full (the command ring then pushes
  * back). */
 int dp_worker_post(struct dp_worker *w, struct dp_work *work);

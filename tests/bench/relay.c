@@ -27,7 +27,7 @@
 #define MTU        1500
 
 static struct rte_mempool *pool;
-static struct rte_ring *ring_in, *ring_back;
+static struct rte_ring *ring_in[RELAY_WORKERS], *ring_back[RELAY_WORKERS];
 static struct dp_port ports[2];
 
 static uint8_t relay_mac[6] = {2, 0, 0, 0, 0, 2}, client_mac[6] = {2, 0, 0, 0, 0, 1};
@@ -83,7 +83,15 @@ static int start_port(struct dp_port *port, uint16_t id)
         port->tx_udp_checksum = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
         port->tx_ipv4_checksum = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
     }
-    return err ? err : dp_port_start(port, pool, 1);
+    return err ? err : dp_port_start(port, pool, RELAY_WORKERS);
+}
+
+static struct rte_ring *make_ring(const char *what, unsigned i)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), "%s%u", what, i);
+    return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static int start_ports(void)
@@ -92,11 +100,13 @@ static int start_ports(void)
 
     pool = rte_pktmbuf_pool_create("packets", MBUFS, MBUF_CACHE, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
                                    SOCKET_ID_ANY);
-    ring_in = rte_ring_create("in", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    ring_back = rte_ring_create("back", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    if (!pool || !ring_in || !ring_back)
-        return -rte_errno;
-    if (rte_eth_from_rings("in", &ring_in, 1, &ring_back, 1, 0) != PORT_IN)
+    for (unsigned i = 0; i < RELAY_WORKERS; i++) {
+        ring_in[i] = make_ring("in", i);
+        ring_back[i] = make_ring("back", i);
+        if (!pool || !ring_in[i] || !ring_back[i])
+            return -rte_errno;
+    }
+    if (rte_eth_from_rings("in", ring_in, RELAY_WORKERS, ring_back, RELAY_WORKERS, 0) != PORT_IN)
         return -ENODEV;
     int err = start_port(&ports[PORT_OUT], PORT_OUT);
     return err ? err : start_port(&ports[PORT_IN], PORT_IN);
@@ -123,8 +133,18 @@ static void drain(struct rte_ring *ring)
 
 void relay_tidy(struct relay *r)
 {
-    dp_worker_collect(r->w);
-    drain(ring_back);
+    for (unsigned i = 0; i < r->dp.workers_count; i++) {
+        dp_worker_collect(&r->dp.workers[i]);
+        drain(ring_back[i]);
+    }
+    dp_later_poll(&r->dp);
+}
+
+void relay_loop(struct relay *r)
+{
+    for (unsigned i = 0; i < r->dp.workers_count; i++)
+        dp_worker_loop(&r->dp.workers[i]);
+    relay_tidy(r);
 }
 
 /* ---- rooms */
@@ -146,8 +166,7 @@ static int apply(struct relay *r, Headrace__Command *cmd)
 {
     int err = dp_apply(&r->dp, cmd, on_reply, r);
 
-    dp_worker_loop(r->w);
-    relay_tidy(r);
+    relay_loop(r);
     if (err)
         return err;
     return r->error ? -EINVAL : 0;
@@ -296,7 +315,7 @@ static int make_dataplane(struct relay *r)
     dp->run_dir = "";
     memcpy(dp->ports, ports, sizeof(ports));
     dp->ports_count = RTE_DIM(ports);
-    dp->workers_wanted = 1;
+    dp->workers_wanted = RTE_MAX(1u, r->plan.workers);
     dp->pool = pool;
     dp->returned = -1;
     dp->tsc_hz = rte_get_tsc_hz();
@@ -312,7 +331,8 @@ static int make_dataplane(struct relay *r)
 
 int relay_open(struct relay *r, const struct relay_plan *plan)
 {
-    *r = (struct relay){.plan = *plan, .in = ring_in};
+    *r = (struct relay){.plan = *plan, .in = ring_in[0]};
+    memcpy(r->ins, ring_in, sizeof(ring_in));
     set_config(&r->config, plan->rooms * (plan->fanout + 1));
     int err = make_dataplane(r);
     if (err) {
@@ -328,9 +348,9 @@ int relay_open(struct relay *r, const struct relay_plan *plan)
 
 void relay_close(struct relay *r)
 {
-    drain(ring_in);
-    dp_worker_loop(r->w);
-    relay_tidy(r);
+    for (unsigned i = 0; i < RELAY_WORKERS; i++)
+        drain(ring_in[i]);
+    relay_loop(r);
     dp_apply_close(&r->dp);
     dp_free_workers(&r->dp);
 }

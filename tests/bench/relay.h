@@ -13,8 +13,11 @@
 
 #define RELAY_CLIENT_KEY 30 /* bytes: master key, salt behind it */
 
+#define RELAY_WORKERS 2 /* at most */
+
 /* What a room is: one publisher of one stream, and its receivers. */
 struct relay_plan {
+    unsigned workers; /* 0: one */
     unsigned rooms;
     unsigned fanout;
     enum hr_srtp_profile profile; /* of all legs */
@@ -26,7 +29,8 @@ struct relay {
     struct hr_config config;
     struct dp_dataplane dp;
     struct dp_worker *w;
-    struct rte_ring *in; /* received packets */
+    struct rte_ring *in; /* received packets, of the first worker's queue */
+    struct rte_ring *ins[RELAY_WORKERS]; /* of each's */
     enum hr_error error; /* of the last command */
 };
 
@@ -39,6 +43,8 @@ void relay_close(struct relay *r);
 /* Between turns of the worker's loop: takes back what it has done, and what it sent to publishers.
  */
 void relay_tidy(struct relay *r);
+/* A turn of every worker, one after the other, and tidies. */
+void relay_loop(struct relay *r);
 
 /* What the publisher of a room sends with. */
 void relay_publisher_key(const struct relay *r, unsigned room, uint8_t key[RELAY_CLIENT_KEY]);

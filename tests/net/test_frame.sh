@@ -34,8 +34,8 @@ sed "s/iface=$inner/iface=nowhere0/" "$config" >"$work/nowhere.yaml"
 refused "dataplane.ports\[0\].device: no interface 'nowhere0'" \
     ip netns exec "$wire" "$build/dataplane/headrace-dataplane" --config "$work/nowhere.yaml" \
     --run-dir "$work/run2"
-sed "s/^dataplane:/dataplane:\n  worker_cores: \"0-1\"/" "$config" >"$work/cores.yaml"
-refused "one worker" "$build/dataplane/headrace-dataplane" --config "$work/cores.yaml" \
+sed "s/^dataplane:/dataplane:\n  worker_cores: \"0,4095\"/" "$config" >"$work/cores.yaml"
+refused "CPU 4095 does not exist" "$build/dataplane/headrace-dataplane" --config "$work/cores.yaml" \
     --run-dir "$work/run2"
 sed "s/hugepages: false/hugepages: true/" "$config" >"$work/huge.yaml"
 if ! grep -q '[1-9]' /sys/kernel/mm/hugepages/*/free_hugepages 2>/dev/null; then

@@ -1,7 +1,9 @@
-#include "rig.h"
+#include "rig_internal.h"
 
 #include "dataplane/frame.h"
+#include "dataplane/peers.h"
 #include "dataplane/rtp/wire.h"
+#include "dataplane/start.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -10,29 +12,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define POOL_SIZE 4095
-#define FRAME     42 /* Ethernet, IPv4, UDP */
+#define POOL_SIZE 16383
 
 struct rig rig;
+unsigned rig_workers = 1;
+bool rig_threads;
 
 /* start, end, template 0, frame 1; structure: one template, one target */
 const uint8_t rig_dd_key[6] = {0xC0, 0x00, 0x01, 0x80, 0x00, 0xE0};
 const uint8_t rig_dd_delta[3] = {0xC0, 0x00, 0x02};
 
-static struct rte_mempool *pool;
+struct rte_mempool *rig_pool;
 
 int rig_eal(void **state)
 {
-    char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci",   "-m",
-                    "128",  "--no-telemetry", "--log-level=error", "--lcores=0", NULL};
+    char lcores[4096] = "--lcores=0";
+    char *argv[] = {"test", "--no-huge",      "--no-shconf",       "--no-pci", "-m",
+                    "128",  "--no-telemetry", "--log-level=error", lcores,     NULL};
+    rig_threads = getenv("RIG_THREADS") != NULL;
+    if (rig_threads)
+        rig_lcores(lcores, sizeof(lcores), 1 + RIG_WORKERS);
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
+    rig_workers = getenv("RIG_WORKERS") ? (unsigned)atoi(getenv("RIG_WORKERS")) : 1;
     if (rte_eal_init(RTE_DIM(argv) - 1, argv) < 0)
         return -1;
     uint16_t priv = RTE_ALIGN(sizeof(struct dp_packet), RTE_MBUF_PRIV_ALIGN);
-    pool = rte_pktmbuf_pool_create("rig", POOL_SIZE, 0, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
-                                   SOCKET_ID_ANY);
-    return pool ? 0 : -1;
+    rig_pool = rte_pktmbuf_pool_create("rig", POOL_SIZE, 0, priv, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                       SOCKET_ID_ANY);
+    return rig_pool ? 0 : -1;
 }
 
 static void on_event(void *arg, const Headrace__Event *event)
@@ -51,6 +60,8 @@ static void set_config(struct hr_config *c)
     c->dataplane.sources = 64;
     c->dataplane.subscriptions = 64;
     c->dataplane.check_nonces = true;
+    c->dataplane.nap_us = 100;
+    c->media.port = 10000;
     c->media.history_ms = 1000;
     c->media.keyframe_interval_ms = 500;
     c->media.punts_per_second = 1000;
@@ -62,22 +73,39 @@ int rig_up(void **state)
     memset(&rig, 0, sizeof(rig));
     set_config(&rig.config);
     rig.dp.config = &rig.config;
-    rig.dp.tsc_hz = 1000000000;
+    rig.dp.tsc_hz = rig_threads ? rte_get_tsc_hz() : 1000000000;
+    rig.dp.low_power = true;
     rig.dp.ports_count = 1;
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
-    rig.dp.workers_count = 1;
-    rig.worker.dp = &rig.dp;
-    rig.worker.pool = pool;
-    rig.worker.now = 10 * rig.dp.tsc_hz;
-    if (dp_worker_init(&rig.worker))
+    rig.dp.workers_count = rig_workers;
+    rig.dp.idle = rig_take_turns;
+    for (unsigned i = 0; i < rig_workers; i++) {
+        struct dp_worker *w = &rig.workers[i];
+        w->dp = &rig.dp;
+        w->id = i;
+        w->lcore = 1 + i;
+        w->queue = (uint16_t)i;
+        w->pool = rig_pool;
+        w->now = 10 * rig.dp.tsc_hz;
+        if (dp_worker_init(w))
+            return -1;
+        atomic_store(&w->running, rig_workers > 1);
+    }
+    if (rig_workers > 1 && (rig_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
         return -1;
-    return dp_apply_open(&rig.dp, on_event, NULL);
+    if (dp_apply_open(&rig.dp, on_event, NULL))
+        return -1;
+    return rig_threads ? dp_start_workers(&rig.dp) : 0;
 }
 
 static void run_mailbox(void)
 {
     struct dp_work *work;
+    if (rig_workers > 1) {
+        rig_settle();
+        return;
+    }
     while (rte_ring_sc_dequeue(rig.worker.mailbox, (void **)&work) == 0) {
         work->run(&rig.worker, work);
         assert_int_equal(dp_worker_return(&rig.worker, work), 0);
@@ -88,7 +116,11 @@ static void run_mailbox(void)
 int rig_down(void **state)
 {
     run_mailbox();
-    uint64_t alarms = rig.worker.session->counts.nonce_alarms;
+    uint64_t alarms = 0;
+    if (rig_threads)
+        dp_stop_workers(&rig.dp);
+    for (unsigned i = 0; i < rig_workers; i++)
+        alarms += rig.workers[i].session->counts.nonce_alarms;
     for (unsigned i = 0; i < RIG_CLIENTS; i++) {
         struct rig_client *c = &rig.clients[i];
         free(c->inbox);
@@ -98,8 +130,10 @@ int rig_down(void **state)
             srtp_dealloc(c->rx);
     }
     dp_apply_close(&rig.dp);
-    dp_worker_free(&rig.worker);
-    unsigned leaked = rte_mempool_in_use_count(pool);
+    dp_peers_close(&rig.dp);
+    for (unsigned i = 0; i < rig_workers; i++)
+        dp_worker_free(&rig.workers[i]);
+    unsigned leaked = rte_mempool_in_use_count(rig_pool);
     return alarms != rig.alarms || leaked ? -1 : 0;
 }
 
@@ -116,7 +150,10 @@ enum hr_error rig_apply(Headrace__Command *cmd)
 {
     unsigned replies = rig.replies;
     assert_int_equal(dp_apply(&rig.dp, cmd, on_reply, NULL), 0);
-    run_mailbox();
+    while (rig_threads && rig.replies == replies)
+        rig_turn(0);
+    if (!rig_threads)
+        run_mailbox();
     assert_int_equal(rig.replies, replies + 1);
     return rig.error;
 }
@@ -348,7 +385,7 @@ static void check_checksum(uint8_t *frame)
 }
 
 /* Checks the frame and puts it into the inbox of whoever it is for. */
-static void hand_out(struct dp_burst *out)
+void rig_hand_out(struct dp_burst *out)
 {
     for (unsigned i = 0; i < out->n; i++) {
         struct rte_mbuf *m = out->pkts[i];
@@ -356,13 +393,13 @@ static void hand_out(struct dp_burst *out)
         const struct rte_udp_hdr *udp = (const void *)(frame + 34);
         unsigned to = rte_be_to_cpu_16(udp->dst_port) - 40000u;
         size_t len = rte_be_to_cpu_16(udp->dgram_len) - 8;
-        assert_int_equal(m->pkt_len, FRAME + len);
+        assert_int_equal(m->pkt_len, RIG_FRAME + len);
         check_checksum(frame);
         assert_true(to < RIG_CLIENTS);
         struct rig_client *c = &rig.clients[to];
         assert_true(c->inbox_count < RIG_INBOX);
         struct rig_packet *p = &c->inbox[c->inbox_count++];
-        memcpy(p->bytes, frame + FRAME, len);
+        memcpy(p->bytes, frame + RIG_FRAME, len);
         p->len = len;
         p->rtcp = dp_rtp_is_rtcp(p->bytes, len);
         rte_pktmbuf_free(m);
@@ -383,13 +420,20 @@ static void forward(struct dp_burst *in)
         copies.n = out.n = 0;
         more = dp_stage_fanout(&rig.worker, &f, &copies);
         dp_stage_egress(&rig.worker, &copies, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     } while (more);
 }
 
+/* ---- one worker, stage by stage */
+
 void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
 {
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    if (rig_workers > 1) {
+        rig_offer(c, bytes, len);
+        rig_settle();
+        return;
+    }
+    struct rte_mbuf *m = rte_pktmbuf_alloc(rig_pool);
     struct dp_flow_key key = {
         .remote_ip = {198, 18, 0, 1},
         .local_ip = {198, 18, 0, 2},
@@ -398,10 +442,10 @@ void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
         .family = 4,
     };
     assert_non_null(m);
-    memcpy(rte_pktmbuf_append(m, (uint16_t)(FRAME + len)) + FRAME, bytes, len);
+    memcpy(rte_pktmbuf_append(m, (uint16_t)(RIG_FRAME + len)) + RIG_FRAME, bytes, len);
     struct dp_packet *p = dp_packet(m);
     memset(p, 0xA5, sizeof(*p));
-    p->payload = FRAME;
+    p->payload = RIG_FRAME;
     p->length = (uint16_t)len;
     p->arrival = rig.worker.now;
     dp_flows_lookup_bulk(rig.dp.flows, &key, 1, &p->endpoint);
@@ -410,7 +454,7 @@ void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len)
         dp_drop(&rig.worker, DP_DROP_FLOW_UNKNOWN, m);
     } else if (dp_rtp_is_rtcp(bytes, len)) {
         dp_stage_rtcp(&rig.worker, &in, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     } else {
         forward(&in);
     }
@@ -434,13 +478,29 @@ void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b)
     rig_deliver(c, bytes, (size_t)len);
 }
 
+void rig_skip(uint64_t tsc)
+{
+    for (unsigned i = 0; i < rig_workers; i++)
+        rig.workers[i].now += tsc;
+}
+
 void rig_pass(unsigned ms)
 {
     struct dp_burst out = {.n = 0};
-    for (unsigned i = 0; i < ms; i++) {
+    for (unsigned i = 0; i < ms && rig_threads; i++) {
+        usleep(1000);
+        rig_turn(0);
+    }
+    for (unsigned i = 0; i < ms && rig_workers > 1 && !rig_threads; i++) {
+        rig_skip(rig.dp.tsc_hz / 1000);
+        for (unsigned k = 0; k < rig_workers; k++)
+            rig_turn(k);
+        rig_settle();
+    }
+    for (unsigned i = 0; i < ms && rig_workers == 1; i++) {
         rig.worker.now += rig.dp.tsc_hz / 1000;
         dp_stage_tick(&rig.worker, &out);
-        hand_out(&out);
+        rig_hand_out(&out);
     }
 }
 
@@ -470,5 +530,41 @@ void rig_empty(struct rig_client *c)
 
 uint64_t rig_drops(enum dp_drop why)
 {
-    return rig.worker.drops[why];
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].drops[why];
+    return sum;
+}
+
+uint32_t rig_held(void)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].session->budget.held;
+    return sum;
+}
+
+struct dp_session_counts rig_counts(void)
+{
+    struct dp_session_counts sum = {0};
+    for (unsigned i = 0; i < rig_workers; i++) {
+        const struct dp_session_counts *c = &rig.workers[i].session->counts;
+        sum.endpoints += c->endpoints;
+        sum.sources += c->sources;
+        sum.streams += c->streams;
+        sum.subscriptions += c->subscriptions;
+        sum.retransmitted += c->retransmitted;
+        sum.keyframes_asked += c->keyframes_asked;
+        sum.reports_sent += c->reports_sent;
+        sum.stream_switches += c->stream_switches;
+    }
+    return sum;
+}
+
+uint64_t rig_stage(enum dp_stage_id id)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < rig_workers; i++)
+        sum += rig.workers[i].stages[id].packets;
+    return sum;
 }

@@ -22,6 +22,7 @@
 #include <srtp2/srtp.h>
 
 #define RIG_CLIENTS 8
+#define RIG_WORKERS 3
 #define RIG_INBOX   512
 #define RIG_PACKET  1600
 
@@ -51,7 +52,10 @@ struct rig_client {
 struct rig {
     struct hr_config config;
     struct dp_dataplane dp;
-    struct dp_worker worker;
+    union {
+        struct dp_worker worker;
+        struct dp_worker workers[RIG_WORKERS];
+    };
     struct rig_client clients[RIG_CLIENTS];
     enum hr_error error; /* of the last reply */
     char detail[256];
@@ -78,6 +82,14 @@ struct rig_rtp {
 };
 
 extern struct rig rig;
+/*
+ * By RIG_WORKERS in the environment, else one. More than one: packets come in through a port whose
+ * queues only the first two workers have, at one of them by chance, and workers take turns at
+ * random until nothing moves.
+ */
+extern unsigned rig_workers;
+/* By RIG_THREADS: workers are threads of their own, in real time, and a turn is main's. */
+extern bool rig_threads;
 
 /* Group setup and teardown: EAL. */
 int rig_eal(void **state);
@@ -107,7 +119,9 @@ void rig_send(struct rig_client *c, const struct rig_rtp *p);
 void rig_send_rtcp(struct rig_client *c, const struct dp_rtcp_buf *b);
 /* Delivers these very bytes. */
 void rig_deliver(struct rig_client *c, const uint8_t *bytes, size_t len);
-/* Time passes, the worker ticks. */
+/* Time passes at once. */
+void rig_skip(uint64_t tsc);
+/* Time passes, workers tick. */
 void rig_pass(unsigned ms);
 
 /* The first packet of the inbox, unprotected, parsed; false when it is empty. */
@@ -119,7 +133,18 @@ struct rig_got {
 };
 bool rig_receive(struct rig_client *c, struct rig_got *got);
 void rig_empty(struct rig_client *c);
+/* Of all workers. */
 uint64_t rig_drops(enum dp_drop why);
+struct dp_session_counts rig_counts(void);
+uint32_t rig_held(void);                 /* mbufs in histories */
+uint64_t rig_stage(enum dp_stage_id id); /* packets */
+/* Until nothing moves; what is sent goes to inboxes. */
+void rig_settle(void);
+/* Into the port, but nobody takes a turn. */
+void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len);
+enum hr_error rig_move(uint32_t shard, uint32_t worker);
+/* One turn of a worker. */
+void rig_turn(unsigned worker);
 
 /* Dependency Descriptors with one template: with structure, and without. */
 extern const uint8_t rig_dd_key[6], rig_dd_delta[3];

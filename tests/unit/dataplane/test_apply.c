@@ -85,7 +85,7 @@ static void test_bad_endpoints(void **state)
     ext.id = 3;
     ext.kind = 900;
     assert_int_equal(put_endpoint(&put), HR_ERROR_INVALID);
-    assert_int_equal(rig.worker.session->counts.endpoints, 0);
+    assert_int_equal(rig_counts().endpoints, 0);
 }
 
 static void test_same_keys_keep_state_and_others_are_refused(void **state)
@@ -267,7 +267,7 @@ static void test_bad_sources(void **state)
     s->put.n_ssrcs = 2;
     s->ssrc[1].ssrc = 50;
     assert_int_equal(put_source(s), HR_ERROR_INVALID);
-    assert_int_equal(rig.worker.session->counts.sources, 1);
+    assert_int_equal(rig_counts().sources, 1);
 }
 
 static void test_source_changes(void **state)
@@ -298,7 +298,7 @@ static void test_source_changes(void **state)
     struct rig_rtp p = {.ssrc = 50, .seq = 1, .pt = 96, .len = 10};
     rig_send(pub, &p); /* known by its signalled SSRC alone */
     assert_string_equal(rig.seen_rid, "h");
-    assert_int_equal(rig.worker.session->counts.sources, 2);
+    assert_int_equal(rig_counts().sources, 2);
 }
 
 static void test_limits(void **state)
@@ -315,7 +315,7 @@ static void test_limits(void **state)
         error = put_source(s);
     }
     assert_int_equal(error, HR_ERROR_LIMIT);
-    assert_int_equal(rig.worker.session->counts.sources, DP_ENDPOINT_SOURCES_MAX);
+    assert_int_equal(rig_counts().sources, DP_ENDPOINT_SOURCES_MAX);
     for (uint32_t id = 2; id <= 64; id++)
         assert_int_equal(rig_subscribe(id, sub, 7), HR_ERROR_OK);
     assert_int_equal(rig_subscribe(65, sub, 7), HR_ERROR_LIMIT);
@@ -368,7 +368,7 @@ static void test_bad_subscriptions(void **state)
     assert_string_equal(rig.detail, "subscription 1: SSRCs cannot change");
     put = rig_subscription(1, pub, 7);
     assert_int_equal(put_subscription(put), HR_ERROR_INVALID);
-    assert_int_equal(rig.worker.session->counts.subscriptions, 1);
+    assert_int_equal(rig_counts().subscriptions, 1);
 }
 
 static void test_ssrc_is_never_used_again(void **state)
@@ -454,9 +454,9 @@ static void test_deletes_under_traffic(void **state)
         assert_int_equal(rig_delete(ENDPOINT, c[gone]->id), HR_ERROR_OK);
         assert_int_equal(rig_delete(ENDPOINT, c[gone]->id), HR_ERROR_NOT_FOUND);
     }
-    const struct dp_session_counts *n = &rig.worker.session->counts;
-    assert_int_equal(n->endpoints + n->sources + n->subscriptions + n->streams, 0);
-    assert_int_equal(rig.worker.session->budget.held, 0);
+    const struct dp_session_counts n = rig_counts();
+    assert_int_equal(n.endpoints + n.sources + n.subscriptions + n.streams, 0);
+    assert_int_equal(rig_held(), 0);
     assert_int_equal(rig_delete(SUBSCRIPTION, 1), HR_ERROR_NOT_FOUND);
 }
 

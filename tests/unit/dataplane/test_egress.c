@@ -157,7 +157,7 @@ static void test_video_waits_for_a_key_frame(void **state)
     assert_int_equal(one->inbox_count, 0);
     assert_int_equal(rig_drops(DP_DROP_KEYFRAME), 9);
     rig_pass(60);
-    assert_int_equal(rig.worker.session->counts.keyframes_asked, 1);
+    assert_int_equal(rig_counts().keyframes_asked, 1);
     rig_empty(pub);
     p.dd = rig_dd_key;
     p.dd_len = sizeof(rig_dd_key);
@@ -237,7 +237,7 @@ static void test_pause_and_resume(void **state)
     }
     assert_int_equal(one->inbox_count, 0);
     assert_int_equal(rig_drops(DP_DROP_SUBSCRIPTION_PAUSED), 7);
-    rig.worker.now += rig.dp.tsc_hz; /* a second */
+    rig_skip(rig.dp.tsc_hz); /* a second */
     assert_int_equal(rig_subscribe(1, one, 1), HR_ERROR_OK);
     p = audio(9);
     rig_send(pub, &p);
@@ -315,7 +315,7 @@ static void test_pool_exhausted(void **state)
     assert_int_equal(rte_mempool_get_bulk(pool, taken, n), 0);
     p = audio(2);
     rig_send(pub, &p);
-    assert_int_equal(rig_drops(DP_DROP_NO_MBUF), 2);
+    assert_in_range(rig_drops(DP_DROP_NO_MBUF), 1, 2); /* the receivers may share a reference */
     rte_mempool_put_bulk(pool, taken, n);
     free(taken);
     p = audio(3);

@@ -196,7 +196,7 @@ static void test_ssrc_changes(void **state)
     p = audio(7, 11); /* and back */
     rig_send(pub, &p);
     assert_int_equal(delivered(), 2);
-    assert_int_equal(rig.worker.session->counts.streams, 1);
+    assert_int_equal(rig_counts().streams, 1);
 }
 
 /* So is what was sent to a source that was deleted and put again. */

@@ -132,10 +132,9 @@ static struct heard listen(struct rig_client *c)
 
 static struct dp_subscription *subscription_of(const struct rig_client *c)
 {
-    const struct dp_session *session = rig.worker.session;
     struct dp_endpoint *e;
-    for (unsigned i = 0; i < session->shards_count; i++)
-        TAILQ_FOREACH (e, &session->shards[i]->endpoints, of_shard)
+    for (unsigned i = 0; i < rig_workers; i++)
+        TAILQ_FOREACH (e, &rig.workers[i].session->endpoints, of_session)
             if (e->id == c->id)
                 return TAILQ_FIRST(&e->subscriptions);
     return NULL;
@@ -160,7 +159,7 @@ static void test_retransmission_is_identical(void **state)
         assert_memory_equal(one->inbox[0].bytes, first[i].bytes, first[i].len);
         rig_empty(one);
     }
-    assert_int_equal(rig.worker.session->counts.retransmitted, 14);
+    assert_int_equal(rig_counts().retransmitted, 14);
 }
 
 static void test_too_soon_and_again_later(void **state)
@@ -173,7 +172,7 @@ static void test_too_soon_and_again_later(void **state)
     send_nack(one, 1000, seq);
     assert_int_equal(one->inbox_count, 1);
     assert_int_equal(rig_drops(DP_DROP_RESEND_LIMIT), 1);
-    rig.worker.now += rig.dp.tsc_hz / 20;
+    rig_skip(rig.dp.tsc_hz / 20);
     send_nack(one, 1000, seq);
     assert_int_equal(one->inbox_count, 2);
     assert_memory_equal(one->inbox[0].bytes, one->inbox[1].bytes, one->inbox[0].len);
@@ -195,7 +194,7 @@ static void test_not_kept_any_more(void **state)
     rig_empty(one);
     send_nack(one, 1000, seq);
     assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 3);
-    assert_int_equal(rig.worker.session->budget.held, 0);
+    assert_int_equal(rig_held(), 0);
 }
 
 /* Other settings would give other bytes under the same number: nothing may be sent. */
@@ -224,6 +223,7 @@ static void test_not_after_settings_changed(void **state)
     send_video(3, false);
     rig_empty(one);
     assert_int_equal(rig_endpoint(pub, true, true), HR_ERROR_OK);
+    rig_pass(60); /* other workers have heard of it */
     send_nack(one, 1000, (uint16_t)(seq + 2));
     assert_int_equal(rig_drops(DP_DROP_HISTORY_MISS), 3);
 
@@ -255,7 +255,7 @@ static void test_keyframe_requests_are_coalesced(void **state)
     send_video(1, true);
     rig_pass(60);
     listen(pub);
-    rig.worker.now += rig.dp.tsc_hz;
+    rig_skip(rig.dp.tsc_hz);
     for (int i = 0; i < 10; i++) {
         send_pli(one, 1000);
         send_pli(two, 2000);
@@ -275,7 +275,9 @@ static void test_keyframe_command_and_fir(void **state)
 {
     begin();
     send_video(1, true);
-    rig.worker.now += rig.dp.tsc_hz;
+    rig_pass(60);
+    listen(pub);
+    rig_skip(rig.dp.tsc_hz);
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
     Headrace__KeyframeRequest request = HEADRACE__KEYFRAME_REQUEST__INIT;
     request.source = 1;
@@ -287,7 +289,7 @@ static void test_keyframe_command_and_fir(void **state)
     request.source = 9;
     assert_int_equal(rig_apply(&cmd), HR_ERROR_NOT_FOUND);
 
-    rig.worker.now += rig.dp.tsc_hz;
+    rig_skip(rig.dp.tsc_hz);
     struct dp_rtcp_buf b = compound();
     struct dp_rtcp_fir fir = {.sender = 5, .ssrc = 1000, .seq = 1};
     dp_rtcp_put_fir(&b, &fir);
@@ -362,7 +364,7 @@ static void test_receiver_report_and_feedback(void **state)
     assert_int_equal(h.twcc_media, 8);
     rig_pass(1100);
     struct heard later = listen(pub);
-    assert_int_equal(h.rr + later.rr, 2);
+    assert_in_range(h.rr + later.rr, 1, 2); /* the first may have had nothing to say */
     assert_int_equal(later.block.ssrc, 8);
     assert_int_equal(later.block.lost, 2);
     assert_int_equal(later.twcc, 0);
@@ -376,7 +378,7 @@ static void test_replayed_altered_and_malformed(void **state)
     send_video(1, true);
     rig_pass(100);
     listen(pub);
-    rig.worker.now += rig.dp.tsc_hz;
+    rig_skip(rig.dp.tsc_hz);
     struct dp_rtcp_buf b = compound();
     dp_rtcp_put_pli(&b, 5, 1000);
     uint8_t packet[128], copy[128];
