@@ -4,8 +4,8 @@
 
 #include "dataplane/session.h"
 
-/* Into and out of the worker's session; out takes its sources and subscriptions along, all still the main
- * thread's to free. */
+/* Into and out of the worker's session; out takes its sources and subscriptions along, all still
+ * the main thread's to free. */
 void dp_endpoint_link(struct dp_worker *w, struct dp_endpoint *e);
 void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e);
 /* From one worker's session to another's, with what hangs on it; workers are parked. */
