@@ -31,10 +31,11 @@ struct cp_endpoint;
 
 /* Why an endpoint is gone; the word is for logs and metrics. */
 #define CP_GONE_MAP(X)                                                                             \
-    X(CONSENT, "consent") /* nothing heard for CP_ENDPOINT_CONSENT_MS */                           \
-    X(CLOSED, "closed")   /* the client's close_notify */                                          \
-    X(DTLS, "dtls")       /* handshake failed; cp_endpoint_dtls_end says how */                    \
-    X(REFUSED, "refused") /* the dataplane refused it */
+    X(CONSENT, "consent")     /* nothing heard for CP_ENDPOINT_CONSENT_MS */                       \
+    X(CLOSED, "closed")       /* the client's close_notify */                                      \
+    X(DTLS, "dtls")           /* handshake failed; cp_endpoint_dtls_end says how */                \
+    X(REFUSED, "refused")     /* the dataplane refused it */                                       \
+    X(RESTARTED, "restarted") /* the dataplane has; its keys cannot be used on */
 
 enum cp_gone {
 #define X(name, word) CP_GONE_##name,

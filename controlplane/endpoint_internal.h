@@ -83,6 +83,8 @@ struct cp_transport {
     GQueue deletes;       /* ids to be deleted */
     unsigned puts;        /* in flight */
     bool cleared, ready;
+    bool met;          /* a dataplane, whose */
+    uint64_t instance; /* was this */
     struct {
 #define X(field, name) uint64_t field;
         CP_TRANSPORT_COUNTERS(X)

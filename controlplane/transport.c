@@ -61,9 +61,34 @@ static void on_cleared(void *arg, int deleted)
 }
 
 /*
- * A dataplane that is new knows none of our endpoints, one that was only out of reach knows those
- * that are destroyed by now: so put all, delete the strangers. Clients could not reach us
- * meanwhile: consent counts from now.
+ * A new dataplane would count packets from the beginning again under keys that have been used: a
+ * key, SSRC and index twice (RFC 3711 9.1). So what the old one had keys of ends, and clients join
+ * anew.
+ */
+static void end_keyed(struct cp_transport *t)
+{
+    GPtrArray *keyed = g_ptr_array_new();
+    GHashTableIter it;
+    gpointer value;
+
+    g_hash_table_iter_init(&it, t->by_id);
+    while (g_hash_table_iter_next(&it, NULL, &value)) {
+        struct cp_endpoint *e = value;
+        if (e->gone || !e->put)
+            continue;
+        cp_endpoint_ref(e); /* a handler may destroy it, or another one */
+        g_ptr_array_add(keyed, e);
+    }
+    for (guint i = 0; i < keyed->len; i++) {
+        cp_endpoint_end(keyed->pdata[i], CP_GONE_RESTARTED);
+        cp_endpoint_unref(keyed->pdata[i]);
+    }
+    g_ptr_array_free(keyed, TRUE);
+}
+
+/*
+ * A dataplane that was only out of reach knows endpoints that are destroyed by now: so put all,
+ * delete the strangers. Clients could not reach us meanwhile: consent counts from now.
  */
 static void on_up(void *arg, const Headrace__HelloReply *hello)
 {
@@ -71,7 +96,10 @@ static void on_up(void *arg, const Headrace__HelloReply *hello)
     GHashTableIter it;
     gpointer value;
 
-    (void)hello;
+    if (t->met && t->instance != hello->instance)
+        end_keyed(t);
+    t->met = true;
+    t->instance = hello->instance;
     t->cleared = t->ready = false;
     int err = cp_dataplane_clear(t->dp, is_known, on_cleared, t);
     if (err)

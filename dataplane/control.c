@@ -143,6 +143,7 @@ static void say_hello(struct dp_control *c, struct dp_client *client, enum hr_er
     reply.error = error;
     reply.detail = (char *)(detail ? detail : hr_error_text(error));
     reply.workers = c->dp->workers_count;
+    reply.instance = c->dp->instance;
     hr_arena_reset(&c->commands.arena);
     dp_stats_ports(c->dp, &c->commands.arena, &reply.n_ports, &reply.ports);
     if (!error && client->role == DP_ROLE_CONTROLPLANE) {

@@ -27,7 +27,8 @@ struct dp_dataplane {
     struct dp_laters laters;     /* main thread only */
     int returned;                /* eventfd: workers write after a put on a done ring, main reads */
     uint64_t tsc_hz;
-    uint64_t started; /* TSC */
+    uint64_t started;  /* TSC */
+    uint64_t instance; /* random: tells this process from the one before */
     bool low_power;   /* idle workers nap */
     atomic_bool stopping; /* written by main on a signal, read by workers */
     atomic_uint parking;  /* enum dp_parking: likewise */

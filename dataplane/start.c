@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #define POOL_CACHE  256 /* packets per lcore */
@@ -45,6 +46,8 @@ int dp_start_eal(struct dp_dataplane *dp)
         return err;
     dp->tsc_hz = rte_get_tsc_hz();
     dp->started = rte_rdtsc();
+    if (getrandom(&dp->instance, sizeof(dp->instance), 0) != (ssize_t)sizeof(dp->instance))
+        return -errno;
     dp->low_power = strcmp(c->dataplane.polling, "low-power") == 0;
     return 0;
 }

@@ -202,6 +202,7 @@ static void greet(struct fake_dataplane *f)
     r.build = (char *)"fake";
     r.error = f->hello_error;
     r.workers = FAKE_WORKERS;
+    r.instance = f->instance;
     if (f->hello_error) {
         MUST(hr_socket_send(f->sock, &r.base, NULL, 0) == 0);
         close(f->sock);

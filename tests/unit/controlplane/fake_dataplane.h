@@ -24,6 +24,7 @@ struct fake_dataplane {
     int listener, sock;
     struct hr_channel *ch;
     struct hr_arena arena;
+    uint64_t instance; /* what Hello is answered with */
     uint32_t hello_error; /* to answer hello with */
     bool mute;            /* do not read commands */
     uint32_t put_error;   /* to answer EndpointPut with */

@@ -384,7 +384,7 @@ static void the_table_has_a_limit(void **state)
     assert_int_equal(cp_endpoint_create(w->t, &w->peers[0], w->now, &more), 0);
 }
 
-static void a_restarted_dataplane_is_told_all(void **state)
+static void a_dataplane_in_reach_again_is_told_all(void **state)
 {
     struct world *w = *state;
     struct peer *p = &w->peers[0];
@@ -416,6 +416,30 @@ static void a_restarted_dataplane_is_told_all(void **state)
     assert_int_equal(p->gone, 0);
 }
 
+/* RFC 3711 9.1: a new process would begin with packet indices that have been sent. */
+static void no_key_outlives_its_dataplane(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = &w->peers[0], *young = &w->peers[1];
+
+    world_run(w);
+    peer_connect(p);
+    uint32_t old = cp_endpoint_id(p->e);
+    peer_make(young, false); /* no handshake yet: nothing has been sent under its keys */
+    peer_check(young, true, 1);
+    fake_crash(&w->f);
+    world_run(w);
+    w->f.instance++;
+    fake_reopen(&w->f);
+    w->now += 20000;
+    world_run(w);
+    assert_int_equal(w->up, 2);
+    assert_int_equal(p->gone, 1);
+    assert_int_equal(p->reason, CP_GONE_RESTARTED);
+    assert_null(fake_find(&w->f, old));
+    assert_int_equal(young->gone, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -437,7 +461,8 @@ int main(void)
         T(an_ice_restart_changes_credentials),
         T(bad_remotes_are_refused),
         T(the_table_has_a_limit),
-        T(a_restarted_dataplane_is_told_all),
+        T(a_dataplane_in_reach_again_is_told_all),
+        T(no_key_outlives_its_dataplane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
