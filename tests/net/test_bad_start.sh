@@ -56,7 +56,8 @@ refuses "no permission for the network" 'error:.*(permission|not permitted|CAP_N
 refuses "no permission for the run folder" "$run_dir.*denied" ip netns exec "$wire" \
     setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$dataplane" --config "$config"
 mkdir -m 700 "$work/private"
-with private "s,^run_dir: .*,run_dir: $work/private,"
+# Nobody may be kept out of where the sources are, too, such as /root.
+with private "s,^run_dir: .*,run_dir: $work/private,; s,web_root: .*,web_root: $work/public,"
 refuses "no permission for the run folder" "$work/private" ip netns exec "$client" \
     setpriv --reuid=65534 --regid=65534 --clear-groups "$controlplane" --config "$work/private.yaml"
 
