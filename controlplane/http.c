@@ -464,9 +464,13 @@ static int check_files(const struct hr_config *config)
 {
     const char *certificate = config->http.tls_certificate, *key = config->http.tls_key;
     struct stat st;
-    if (stat(config->http.web_root, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        hr_error("http.web_root: there is no folder %s", config->http.web_root);
+    if (stat(config->http.web_root, &st) < 0) {
+        hr_error("http.web_root: %s: %s", config->http.web_root, strerror(errno));
         return -ENOENT;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        hr_error("http.web_root: %s is no folder", config->http.web_root);
+        return -ENOTDIR;
     }
     if (!*certificate != !*key) {
         hr_error("http: tls_certificate and tls_key go together; only one is set");
