@@ -164,14 +164,15 @@ async function latecomer() {
 async function mute() {
     const { ann, bo } = people;
     const tile = await tileOf(bo, 'Ann');
-    expect(await energy(bo, 'Ann') > 0, 'Bo does not hear Ann');
+    const loud = await energy(bo, 'Ann');
+    expect(loud > 0, 'Bo does not hear Ann');
     await press(ann, 'm');
     await sees(bo, shown(`${tile} .tile-muted`));
     await labelled(bo, tile, (label) => label === 'Ann, muted');
     await labelled(ann, '[data-key="self"]', (label) => label.includes('muted'));
-    await sleep(500); // what was under way is played
+    await sleep(500); // what was under way is played; of silence a codec leaves a trace
     const still = await energy(bo, 'Ann');
-    expect(still < 1e-6, `Bo hears Ann, who is muted: energy +${still}`);
+    expect(still < loud / 100, `Bo hears Ann, who is muted: energy +${still}, before +${loud}`);
     await press(ann, 'm');
     await sees(bo, hidden(`${tile} .tile-muted`));
     expect(await energy(bo, 'Ann') > 0, 'Bo does not hear Ann again');
