@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/direct.h"
 #include "controlplane/service.h"
 #include "proto/srtp_profile.h"
 #include "proto/version.h"
@@ -96,12 +97,25 @@ static json_t *sum_of(json_t *stats, uint32_t endpoint, uint32_t object)
     return sum;
 }
 
+/* What is known of the way to it. */
+static void take_estimate(json_t *whole, const Headrace__EndpointStats *e)
+{
+    if (e->estimate_bps == 0)
+        return;
+    json_object_set_new(whole, "estimate", json_integer((json_int_t)e->estimate_bps));
+    json_object_set_new(whole, "rtt_us", json_integer(e->rtt_us));
+    json_object_set_new(whole, "loss", json_integer(e->loss));
+    json_object_set_new(whole, "pace_queue_ms", json_integer(e->pace_queue_ms));
+    json_object_set_new(whole, "probes", json_integer(e->probes));
+}
+
 static void take_stats(struct gathering *g, const Headrace__EndpointStats *e)
 {
     json_t *whole = sum_of(g->stats, e->id, 0);
     json_object_set_new(whole, "silence_ms", json_integer(e->silence_ms));
     json_object_set_new(whole, "rx_packets", json_integer((json_int_t)e->rx_packets));
     json_object_set_new(whole, "tx_packets", json_integer((json_int_t)e->tx_packets));
+    take_estimate(whole, e);
     for (size_t i = 0; i < e->n_streams; i++) {
         const Headrace__StreamStats *stream = e->streams[i];
         json_t *sum = sum_of(g->stats, e->id, stream->id);
@@ -124,22 +138,27 @@ static void with_sum(json_t *object, const json_t *sum, struct cp_rate *rate)
                         json_integer((json_int_t)cp_rate_look(rate, bytes, cp_now_ms())));
 }
 
-static json_t *source_json(struct gathering *g, struct cp_source *s, uint32_t endpoint)
+static uint32_t endpoint_of(const struct cp_participant *p, const char *mid)
+{
+    return cp_media_alive(p->media) ? cp_endpoint_id(cp_media_endpoint(p->media, mid)) : 0;
+}
+
+static json_t *source_json(struct gathering *g, struct cp_source *s)
 {
     const struct cp_negotiated_media *n = cp_media_section(s->owner->media, s->mid);
     json_t *object = cp_source_json(s);
     json_object_set_new(object, "codec", json_string(n && n->n_codecs ? n->codecs[0].name : ""));
-    with_sum(object, sum_of(g->stats, endpoint, s->object), &s->rate);
+    with_sum(object, sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object), &s->rate);
     return object;
 }
 
-static json_t *subscription_json(struct gathering *g, struct cp_subscription *s, uint32_t endpoint)
+static json_t *subscription_json(struct gathering *g, struct cp_subscription *s)
 {
     char id[16];
     if (s->source)
         snprintf(id, sizeof(id), "s%u", s->source->id);
     json_t *object = json_pack("{s:s, s:s?}", "mid", s->mid, "source", s->source ? id : NULL);
-    with_sum(object, sum_of(g->stats, endpoint, s->object), &s->rate);
+    with_sum(object, sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object), &s->rate);
     return object;
 }
 
@@ -164,13 +183,11 @@ static json_t *participant_json(struct gathering *g, struct cp_participant *p)
 {
     char id[16];
     snprintf(id, sizeof(id), "p%u", p->id);
-    uint32_t endpoint = cp_media_alive(p->media) ? cp_endpoint_id(p->media->endpoint) : 0;
     json_t *sources = json_array(), *subscriptions = json_array();
     for (guint i = 0; i < p->sources->len; i++)
-        json_array_append_new(sources, source_json(g, p->sources->pdata[i], endpoint));
+        json_array_append_new(sources, source_json(g, p->sources->pdata[i]));
     for (guint i = 0; i < p->subscriptions->len; i++)
-        json_array_append_new(subscriptions,
-                              subscription_json(g, p->subscriptions->pdata[i], endpoint));
+        json_array_append_new(subscriptions, subscription_json(g, p->subscriptions->pdata[i]));
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:o}", "id", id, "name", p->name,
                   "kind", cp_kind_word(p->kind), "signalling", p->client != NULL, "connected", 0,
@@ -189,9 +206,10 @@ static void finish(struct gathering *g)
         for (guint i = 0; i < room->participants->len && i < CP_ADMIN_PARTICIPANTS_MAX; i++)
             json_array_append_new(participants, participant_json(g, room->participants->pdata[i]));
         cp_answer_json(g->exchange, 200,
-                       json_pack("{s:s, s:I, s:i, s:o}", "name", room->name, "created_s",
+                       json_pack("{s:s, s:I, s:i, s:b, s:o}", "name", room->name, "created_s",
                                  created(room), "chat_lines", (int)room->chat.lines.length,
-                                 "participants", participants));
+                                 "direct", (int)cp_direct_runs(room), "participants",
+                                 participants));
     }
     cp_exchange_unref(g->exchange);
     json_decref(g->stats);
@@ -240,8 +258,11 @@ void cp_admin_room(struct cp_service *s, struct cp_exchange *x)
         const struct cp_participant *p = room->participants->pdata[i];
         if (!p->media || !p->media->connected)
             continue;
-        ids[count++] = cp_endpoint_id(p->media->endpoint);
-        if (count == HR_STATS_MAX) {
+        struct cp_endpoint *all[CP_TRANSPORTS_MAX];
+        for (size_t n = cp_media_endpoints(p->media, all); n > 0; n--) {
+            ids[count++] = cp_endpoint_id(all[n - 1]);
+            if (count < HR_STATS_MAX)
+                continue;
             ask(g, ids, count);
             count = 0;
         }

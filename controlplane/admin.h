@@ -9,13 +9,15 @@
  * "created_s", "chat_lines", "participants": [P]}, or 404
  *
  *   P: {"id": "p1", "name", "kind", "signalling", "connected", "address": "192.0.2.1:5000", "srtp",
- *       "silence_ms"?, "rx_packets"?, "tx_packets"?,
+ *       "silence_ms"?, "rx_packets"?, "tx_packets"?, "estimate"?, "rtt_us"?, "loss"?,
+ *       "pace_queue_ms"?, "probes"?,
  *       "sources": [{"id": "s1", "kind", "label", "codec", "muted", "simulcast", "packets",
  * "bytes", "lost", "jitter", "bitrate"}], "subscriptions": [{"mid", "source": "s2" or null,
  * "packets", "bytes", "lost", "retransmitted", "bitrate"}]}
  *
  * lost is what the receiving side of that leg says is missing; bitrate is bit/s since the last look
- * (0 at the first).
+ * (0 at the first). estimate, bit/s, and what follows it: of the way to a receiver that gives
+ * feedback; loss is in 1/256 of the packets sent lately.
  */
 #ifndef CP_ADMIN_H
 #define CP_ADMIN_H

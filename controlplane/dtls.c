@@ -2,11 +2,13 @@
  * OpenSSL sees a BIO of ours: a read returns the datagram being received, once; a write is one
  * datagram sent. So records are never split or merged on the way, which a memory BIO would do. The
  * client's certificate is compared with the fingerprints of the SDP inside the handshake, so that a
- * wrong one ends in an alert and not in a connection.
+ * wrong one ends in an alert and not in a connection. When it is done OpenSSL's object goes, and
+ * dtls_record.c does the little that is left.
  */
 #include "controlplane/dtls.h"
 
 #include "controlplane/dtls_context.h"
+#include "controlplane/dtls_record.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -18,7 +20,10 @@
 #include <sys/time.h>
 
 struct cp_dtls {
-    SSL *ssl;
+    SSL *ssl; /* NULL: record.key_len is set */
+    struct cp_dtls_record record;
+    struct cp_dtls_keys keys; /* len 0: not yet */
+    const char *cipher;
     enum cp_dtls_state state;
     enum cp_dtls_end end;
     uint64_t limit;    /* of the handshake, ms */
@@ -30,7 +35,7 @@ struct cp_dtls {
     cp_dtls_send send;
     void *arg;
     size_t n_fingerprints;
-    struct cp_sdp_fingerprint fingerprints[CP_SDP_FINGERPRINTS_MAX];
+    struct cp_sdp_fingerprint fingerprints[];
 };
 
 static int bio_read(BIO *bio, char *buf, int size)
@@ -52,8 +57,10 @@ static int bio_write(BIO *bio, const char *buf, int len)
 {
     struct cp_dtls *d = BIO_get_data(bio);
 
-    if (len > 0)
+    if (len > 0) {
+        cp_dtls_record_sent(&d->record, (const uint8_t *)buf, (size_t)len);
         d->send(d->arg, (const uint8_t *)buf, (size_t)len);
+    }
     return len;
 }
 
@@ -160,9 +167,10 @@ int cp_dtls_create(struct cp_dtls_context *ctx, const struct cp_dtls_params *p, 
 {
     if (!p->send || p->n_fingerprints == 0 || p->n_fingerprints > CP_SDP_FINGERPRINTS_MAX)
         return -EINVAL;
-    struct cp_dtls *d = calloc(1, sizeof(*d));
+    struct cp_dtls *d = calloc(1, sizeof(*d) + p->n_fingerprints * sizeof(p->fingerprints[0]));
     if (!d)
         return -ENOMEM;
+    d->cipher = "";
     d->send = p->send;
     d->arg = p->arg;
     d->limit = now + CP_DTLS_HANDSHAKE_MS;
@@ -182,6 +190,8 @@ void cp_dtls_destroy(struct cp_dtls *d)
     if (!d)
         return;
     SSL_free(d->ssl);
+    OPENSSL_cleanse(&d->record, sizeof(d->record));
+    OPENSSL_cleanse(&d->keys, sizeof(d->keys));
     free(d);
 }
 
@@ -208,15 +218,51 @@ static void fail_openssl(struct cp_dtls *d)
     ERR_clear_error();
 }
 
+/* client key, server key, client salt, server salt (RFC 5764 4.2). */
+static int export_keys(const struct cp_dtls *d, struct cp_dtls_keys *k)
+{
+    static const char label[] = "EXTRACTOR-dtls_srtp";
+    uint8_t block[2 * (HR_SRTP_KEY_LEN_MAX + HR_SRTP_SALT_LEN_MAX)];
+    const SRTP_PROTECTION_PROFILE *chosen = SSL_get_selected_srtp_profile(d->ssl);
+    enum hr_srtp_profile profile = chosen ? (enum hr_srtp_profile)chosen->id : HR_SRTP_NONE;
+    size_t key = hr_srtp_key_len(profile), salt = hr_srtp_salt_len(profile);
+
+    if (key == 0 || SSL_export_keying_material(d->ssl, block, 2 * (key + salt), label,
+                                               sizeof(label) - 1, NULL, 0, 0) != 1)
+        return -EIO;
+    bool server = SSL_is_server(d->ssl);
+    uint8_t *client_write = server ? k->ingress : k->egress;
+    uint8_t *server_write = server ? k->egress : k->ingress;
+    memcpy(client_write, block, key);
+    memcpy(server_write, block + key, key);
+    memcpy(client_write + key, block + 2 * key, salt);
+    memcpy(server_write + key, block + 2 * key + salt, salt);
+    k->profile = profile;
+    k->len = key + salt;
+    OPENSSL_cleanse(block, sizeof(block));
+    return 0;
+}
+
 static void handshake_done(struct cp_dtls *d)
 {
-    if (SSL_get_selected_srtp_profile(d->ssl)) {
+    if (export_keys(d, &d->keys) == 0) {
         d->state = CP_DTLS_CONNECTED;
-        (void)SSL_free_buffers(d->ssl); /* 36 KiB; reading makes them again */
+        d->cipher = SSL_get_cipher_name(d->ssl);
         return;
     }
     SSL_shutdown(d->ssl);
     fail(d, CP_DTLS_END_NO_PROFILE);
+}
+
+/* Connected, and all that came with the last flight read. */
+static void let_go(struct cp_dtls *d)
+{
+    if (cp_dtls_record_take(&d->record, d->ssl)) {
+        SSL_free(d->ssl);
+        d->ssl = NULL;
+    } else {
+        (void)SSL_free_buffers(d->ssl); /* 36 KiB; reading makes them again */
+    }
 }
 
 static void handshake(struct cp_dtls *d)
@@ -245,7 +291,7 @@ static void drain(struct cp_dtls *d)
     } while (ret > 0);
     switch (SSL_get_error(d->ssl, ret)) {
     case SSL_ERROR_WANT_READ:
-        (void)SSL_free_buffers(d->ssl);
+        let_go(d);
         return;
     case SSL_ERROR_ZERO_RETURN:
         d->state = CP_DTLS_CLOSED;
@@ -254,6 +300,23 @@ static void drain(struct cp_dtls *d)
     default:
         fail_openssl(d);
     }
+}
+
+/* The same without OpenSSL's object. */
+static void read_records(struct cp_dtls *d)
+{
+    enum cp_dtls_record_kind kind = cp_dtls_record_read(&d->record, d->in, d->in_len);
+
+    d->alerts += kind >= CP_DTLS_RECORD_WARNING;
+    if (kind == CP_DTLS_RECORD_FINISHED && d->record.server) {
+        d->send(d->arg, d->record.flight, d->record.flight_len);
+    } else if (kind == CP_DTLS_RECORD_CLOSE_NOTIFY) {
+        d->state = CP_DTLS_CLOSED;
+        d->end = CP_DTLS_END_CLOSE_NOTIFY;
+    } else if (kind == CP_DTLS_RECORD_FATAL) {
+        fail(d, CP_DTLS_END_ALERT);
+    }
+    ERR_clear_error();
 }
 
 void cp_dtls_start(struct cp_dtls *d, uint64_t now)
@@ -277,15 +340,17 @@ enum cp_dtls_state cp_dtls_receive(struct cp_dtls *d, const uint8_t *data, size_
         else
             handshake(d);
     }
-    if (d->state == CP_DTLS_CONNECTED)
+    if (d->state == CP_DTLS_CONNECTED && d->ssl)
         drain(d);
+    else if (d->state == CP_DTLS_CONNECTED)
+        read_records(d);
     d->in = NULL;
     return d->state;
 }
 
 enum cp_dtls_state cp_dtls_timeout(struct cp_dtls *d, uint64_t now)
 {
-    if (d->state > CP_DTLS_CONNECTED)
+    if (d->state > CP_DTLS_CONNECTED || !d->ssl)
         return d->state;
     if (d->state == CP_DTLS_HANDSHAKE && now >= d->limit) {
         fail(d, CP_DTLS_END_TIMEOUT);
@@ -302,7 +367,7 @@ uint64_t cp_dtls_deadline(const struct cp_dtls *d, uint64_t now)
     uint64_t deadline = d->state == CP_DTLS_HANDSHAKE ? d->limit : CP_DTLS_NEVER;
     struct timeval left;
 
-    if (d->state > CP_DTLS_CONNECTED || DTLSv1_get_timeout(d->ssl, &left) != 1)
+    if (d->state > CP_DTLS_CONNECTED || !d->ssl || DTLSv1_get_timeout(d->ssl, &left) != 1)
         return deadline;
     /* One more millisecond: never early by OpenSSL's clock, so never a second call for the same
      * timeout. */
@@ -312,9 +377,13 @@ uint64_t cp_dtls_deadline(const struct cp_dtls *d, uint64_t now)
 
 void cp_dtls_close(struct cp_dtls *d)
 {
-    uint8_t unused;
+    uint8_t unused, alert[CP_DTLS_ALERT_LEN];
 
-    if (d->state == CP_DTLS_CONNECTED) {
+    if (d->state == CP_DTLS_CONNECTED && !d->ssl) {
+        if (cp_dtls_record_close(&d->record, alert))
+            d->send(d->arg, alert, sizeof(alert));
+        d->state = CP_DTLS_CLOSED;
+    } else if (d->state == CP_DTLS_CONNECTED) {
         ERR_clear_error();
         /* Only reading makes the buffers that writing an alert takes for granted. */
         (void)SSL_read(d->ssl, &unused, sizeof(unused));
@@ -340,8 +409,7 @@ uint64_t cp_dtls_alerts(const struct cp_dtls *d)
 
 const char *cp_dtls_cipher(const struct cp_dtls *d)
 {
-    const char *name = SSL_get_cipher_name(d->ssl);
-    return d->state == CP_DTLS_CONNECTED && name ? name : "";
+    return d->state == CP_DTLS_CONNECTED ? d->cipher : "";
 }
 
 const char *cp_dtls_end_word(enum cp_dtls_end end)
@@ -354,29 +422,10 @@ const char *cp_dtls_end_word(enum cp_dtls_end end)
     return (unsigned)end < CP_DTLS_ENDS ? words[end] : "unknown";
 }
 
-/* client key, server key, client salt, server salt (RFC 5764 4.2). */
 int cp_dtls_keys(struct cp_dtls *d, struct cp_dtls_keys *k)
 {
-    static const char label[] = "EXTRACTOR-dtls_srtp";
-    uint8_t block[2 * (HR_SRTP_KEY_LEN_MAX + HR_SRTP_SALT_LEN_MAX)];
-
     if (d->state != CP_DTLS_CONNECTED)
         return -EAGAIN;
-    const SRTP_PROTECTION_PROFILE *chosen = SSL_get_selected_srtp_profile(d->ssl);
-    enum hr_srtp_profile profile = chosen ? (enum hr_srtp_profile)chosen->id : HR_SRTP_NONE;
-    size_t key = hr_srtp_key_len(profile), salt = hr_srtp_salt_len(profile);
-    if (key == 0 || SSL_export_keying_material(d->ssl, block, 2 * (key + salt), label,
-                                               sizeof(label) - 1, NULL, 0, 0) != 1)
-        return -EIO;
-    bool server = SSL_is_server(d->ssl);
-    uint8_t *client_write = server ? k->ingress : k->egress;
-    uint8_t *server_write = server ? k->egress : k->ingress;
-    memcpy(client_write, block, key);
-    memcpy(server_write, block + key, key);
-    memcpy(client_write + key, block + 2 * key, salt);
-    memcpy(server_write + key, block + 2 * key + salt, salt);
-    k->profile = profile;
-    k->len = key + salt;
-    OPENSSL_cleanse(block, sizeof(block));
+    *k = d->keys;
     return 0;
 }

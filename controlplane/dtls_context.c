@@ -1,5 +1,6 @@
 /* The process's certificate and the settings that all associations share. */
 #include "controlplane/dtls_context.h"
+#include "controlplane/dtls_provider.h"
 
 #include "proto/log.h"
 
@@ -63,8 +64,8 @@ static int write_fingerprint(const X509 *x, char *out)
 
 static int make_certificate(struct cp_dtls_context *ctx)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(cp_dtls_library(), NULL, "EC", "P-256");
+    X509 *x = X509_new_ex(cp_dtls_library(), NULL);
     int err;
 
     if (!key || !x || !fill_certificate(x, key))
@@ -111,7 +112,7 @@ int cp_dtls_context_create(struct cp_dtls_context **out)
 
     if (!ctx)
         return -ENOMEM;
-    ctx->ssl_ctx = SSL_CTX_new(DTLS_method());
+    ctx->ssl_ctx = SSL_CTX_new_ex(cp_dtls_library(), NULL, DTLS_method());
     ctx->bio = cp_dtls_bio_method();
     int err = ctx->ssl_ctx && ctx->bio ? set_up(ctx->ssl_ctx) : fail("context");
     if (!err)

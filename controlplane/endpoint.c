@@ -33,6 +33,7 @@ void cp_endpoint_unref(struct cp_endpoint *e)
         return;
     cp_dtls_destroy(e->dtls);
     OPENSSL_cleanse(&e->keys, sizeof(e->keys));
+    free(e->latch);
     free(e);
 }
 
@@ -44,9 +45,17 @@ static int by_deadline(gconstpointer a, gconstpointer b, gpointer unused)
     return x->deadline < y->deadline ? -1 : x->deadline > y->deadline;
 }
 
+/* How long it may be silent. */
+static uint64_t patience(const struct cp_endpoint *e)
+{
+    if (!e->latch)
+        return CP_ENDPOINT_CONSENT_MS;
+    return e->latch->latched ? e->latch->silence_ms : e->latch->wait_ms;
+}
+
 static uint64_t next_deadline(const struct cp_endpoint *e)
 {
-    uint64_t consent = e->asking ? CP_NEVER : e->last_check + CP_ENDPOINT_CONSENT_MS;
+    uint64_t consent = e->asking ? CP_NEVER : e->last_check + patience(e);
     uint64_t dtls = e->dtls ? cp_dtls_deadline(e->dtls, e->t->now) : CP_NEVER;
     return dtls < consent ? dtls : consent;
 }
@@ -89,6 +98,22 @@ int cp_endpoint_create(struct cp_transport *t, void *owner, uint64_t now, struct
     t->counters.endpoints_created++;
     *out = e;
     return 0;
+}
+
+void cp_endpoint_set_group(struct cp_endpoint *e, uint32_t group)
+{
+    e->group = group;
+}
+
+void cp_endpoint_pair(struct cp_endpoint *a, struct cp_endpoint *b)
+{
+    a->peer = b->id;
+    b->peer = a->id;
+}
+
+bool cp_endpoint_is_paired(const struct cp_endpoint *e)
+{
+    return e->peer != 0;
 }
 
 /* Out of all that could still find it. */
@@ -150,7 +175,7 @@ static bool remote_ok(const struct cp_endpoint *e, const struct cp_endpoint_remo
     if (!r->ufrag || !r->pwd || r->ufrag[0] == 0 || strlen(r->ufrag) > HR_UFRAG_MAX ||
         strlen(r->pwd) > HR_PWD_MAX)
         return false;
-    if (r->n_fingerprints == 0 || r->n_fingerprints > CP_SDP_FINGERPRINTS_MAX)
+    if ((r->n_fingerprints == 0) != (e->peer != 0) || r->n_fingerprints > CP_SDP_FINGERPRINTS_MAX)
         return false;
     for (size_t i = 0; i < r->n_fingerprints; i++)
         if (r->fingerprints[i].len > CP_SDP_HASH_MAX)
@@ -168,12 +193,16 @@ int cp_endpoint_set_remote(struct cp_endpoint *e, const struct cp_endpoint_remot
     if (!e->has_remote) {
         e->dtls_client = r->dtls_client;
         e->n_fingerprints = r->n_fingerprints;
-        memcpy(e->fingerprints, r->fingerprints, r->n_fingerprints * sizeof(r->fingerprints[0]));
+        if (r->n_fingerprints)
+            memcpy(e->fingerprints, r->fingerprints,
+                   r->n_fingerprints * sizeof(r->fingerprints[0]));
         e->has_remote = true;
     }
     bool changed = e->extmap_allow_mixed != r->extmap_allow_mixed ||
+                   e->rtcp_rsize != r->rtcp_rsize ||
                    (r->ext && memcmp(e->ext, r->ext, sizeof(e->ext)) != 0);
     e->extmap_allow_mixed = r->extmap_allow_mixed;
+    e->rtcp_rsize = r->rtcp_rsize;
     if (r->ext)
         memcpy(e->ext, r->ext, sizeof(e->ext));
     if (changed)
@@ -248,16 +277,27 @@ void cp_endpoint_start_dtls(struct cp_endpoint *e)
                                .arg = e};
 
     /* Without memory for it now there will be another check, and another try. */
-    if (e->gone || e->dtls || cp_dtls_create(e->t->dtls, &p, e->t->now, &e->dtls))
+    if (e->gone || e->dtls || e->peer || cp_dtls_create(e->t->dtls, &p, e->t->now, &e->dtls))
         return;
     e->t->counters.dtls_handshakes++;
     cp_dtls_start(e->dtls, e->t->now);
     after_dtls(e);
 }
 
+/* Came here before the dataplane knew of the path. */
+static void pass_on(const struct cp_endpoint *e, const uint8_t *data, size_t len)
+{
+    struct cp_endpoint *peer = cp_endpoint_find(e->t, e->peer);
+
+    if (peer && !peer->gone)
+        send_datagram(peer, data, len);
+}
+
 void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, const uint8_t *data,
                           size_t len)
 {
+    if (e->peer)
+        pass_on(e, data, len);
     if (!e->dtls)
         return;
     /* Until the client nominates, the path by which it speaks DTLS is the one that it has in mind.
@@ -272,7 +312,22 @@ void cp_endpoint_datagram(struct cp_endpoint *e, struct cp_checked_path *p, cons
 
 static bool consent_is_over(const struct cp_endpoint *e)
 {
-    return e->t->now >= e->last_check + CP_ENDPOINT_CONSENT_MS;
+    return e->t->now >= e->last_check + patience(e);
+}
+
+static enum cp_gone over_because(const struct cp_endpoint *e)
+{
+    return e->latch && !e->latch->latched ? CP_GONE_UNLATCHED : CP_GONE_CONSENT;
+}
+
+static void take_silence(struct cp_endpoint *e, const Headrace__EndpointStats *stats)
+{
+    if (e->latch && stats->rx_packets == 0)
+        return;
+    if (e->latch)
+        e->latch->latched = true; /* should the event have been lost with the channel */
+    uint64_t heard = e->t->now - MIN(stats->silence_ms, e->t->now);
+    e->last_check = MAX(e->last_check, heard);
 }
 
 static void on_silence(void *arg, int error, const Headrace__Reply *reply)
@@ -280,12 +335,10 @@ static void on_silence(void *arg, int error, const Headrace__Reply *reply)
     struct cp_endpoint *e = arg;
 
     e->asking = false;
-    if (error == 0 && reply->n_stats == 1 && reply->stats[0]->id == e->id) {
-        uint64_t heard = e->t->now - MIN(reply->stats[0]->silence_ms, e->t->now);
-        e->last_check = MAX(e->last_check, heard);
-    }
+    if (error == 0 && reply->n_stats == 1 && reply->stats[0]->id == e->id)
+        take_silence(e, reply->stats[0]);
     if (consent_is_over(e))
-        cp_endpoint_end(e, CP_GONE_CONSENT);
+        cp_endpoint_end(e, over_because(e));
     else
         cp_endpoint_arm(e);
     cp_endpoint_unref(e);
@@ -318,7 +371,7 @@ static bool ask_for_silence(struct cp_endpoint *e)
 void cp_endpoint_expire(struct cp_endpoint *e)
 {
     if (!e->asking && consent_is_over(e) && !ask_for_silence(e)) {
-        cp_endpoint_end(e, CP_GONE_CONSENT);
+        cp_endpoint_end(e, over_because(e));
         return;
     }
     if (!e->dtls) {
@@ -346,11 +399,13 @@ const struct cp_ice_credentials *cp_endpoint_credentials(const struct cp_endpoin
 
 bool cp_endpoint_connected(const struct cp_endpoint *e)
 {
-    return e->connected && !e->gone;
+    return e->connected && !e->gone && (!e->latch || e->latch->latched);
 }
 
 const struct cp_path *cp_endpoint_path(const struct cp_endpoint *e)
 {
+    if (e->latch)
+        return e->latch->path.remote.family ? &e->latch->path : NULL;
     return e->chosen == CP_NO_PATH ? NULL : &e->paths[e->chosen].path;
 }
 

@@ -32,6 +32,7 @@ struct cp_endpoint;
 /* Why an endpoint is gone; the word is for logs and metrics. */
 #define CP_GONE_MAP(X)                                                                             \
     X(CONSENT, "consent")     /* nothing heard for CP_ENDPOINT_CONSENT_MS */                       \
+    X(UNLATCHED, "unlatched") /* no packet under its key in time */                                \
     X(CLOSED, "closed")       /* the client's close_notify */                                      \
     X(DTLS, "dtls")           /* handshake failed; cp_endpoint_dtls_end says how */                \
     X(REFUSED, "refused")     /* the dataplane refused it */                                       \
@@ -49,9 +50,19 @@ const char *cp_gone_word(enum cp_gone reason);
 /* owner comes back in the handlers of the transport. 0, -ENOSPC (limit), -ENOMEM, -EIO. */
 int cp_endpoint_create(struct cp_transport *t, void *owner, uint64_t now, struct cp_endpoint **out);
 
+/* EndpointPut.group; before it has keys. */
+void cp_endpoint_set_group(struct cp_endpoint *e, uint32_t group);
+
 /* Says goodbye to client and dataplane and frees. Allowed within a handler, also for that endpoint.
  */
 void cp_endpoint_destroy(struct cp_endpoint *e);
+
+/*
+ * Two new ones whose clients do DTLS with each other: what comes from one, STUN aside, leaves for
+ * the other (EndpointPut.peer), and there are no keys. set_remote then takes no fingerprints.
+ */
+void cp_endpoint_pair(struct cp_endpoint *a, struct cp_endpoint *b);
+bool cp_endpoint_is_paired(const struct cp_endpoint *e);
 
 /* What an offer and our answer agreed on. */
 struct cp_endpoint_remote {
@@ -60,7 +71,7 @@ struct cp_endpoint_remote {
     size_t n_fingerprints;
     bool dtls_client;   /* our role; kept for life */
     const uint8_t *ext; /* [HR_EXT_KINDS] id by kind, 0: not used */
-    bool extmap_allow_mixed;
+    bool extmap_allow_mixed, rtcp_rsize;
 };
 
 /*
@@ -69,6 +80,26 @@ struct cp_endpoint_remote {
  * fingerprints), -ENOMEM.
  */
 int cp_endpoint_set_remote(struct cp_endpoint *e, const struct cp_endpoint_remote *r, uint64_t now);
+
+/* Keys by other means than DTLS, and no ICE: the path is where the first packet under them is from.
+ */
+struct cp_endpoint_latch {
+    const struct cp_srtp_key *ingress, *egress; /* the client's and ours, of one profile */
+    const uint32_t *ssrcs;                      /* that the client said it sends under; none: any */
+    size_t n_ssrcs;                             /* beyond CP_LATCH_SSRCS_MAX: as if none */
+    const uint8_t *ext;                         /* as in cp_endpoint_remote */
+    bool extmap_allow_mixed, rtcp_rsize;
+    uint32_t wait_ms;    /* for the first packet; then it is gone */
+    uint32_t silence_ms; /* after that without one: gone */
+};
+
+#define CP_LATCH_SSRCS_MAX HR_LATCH_SSRCS_MAX
+
+/* Once, in place of cp_endpoint_set_remote. Calls `connected`. 0, -EINVAL, -ENOMEM. */
+int cp_endpoint_latch(struct cp_endpoint *e, const struct cp_endpoint_latch *l, uint64_t now);
+
+/* The client is there, says something else than its packets. */
+void cp_endpoint_renew(struct cp_endpoint *e, uint64_t now);
 
 /* The offer has other credentials than the one before: call cp_endpoint_restart, then answer. */
 bool cp_endpoint_wants_restart(const struct cp_endpoint *e, const char *ufrag, const char *pwd);
@@ -80,8 +111,8 @@ int cp_endpoint_restart(struct cp_endpoint *e);
 uint32_t cp_endpoint_id(const struct cp_endpoint *e);            /* EndpointPut.id */
 uint32_t cp_endpoint_feedback_ssrc(const struct cp_endpoint *e); /* no subscription may take it */
 const struct cp_ice_credentials *
-cp_endpoint_credentials(const struct cp_endpoint *e); /* ours, newest */
-bool cp_endpoint_connected(const struct cp_endpoint *e);
+cp_endpoint_credentials(const struct cp_endpoint *e);                /* ours, newest */
+bool cp_endpoint_connected(const struct cp_endpoint *e);             /* has keys and a path */
 const struct cp_path *cp_endpoint_path(const struct cp_endpoint *e); /* NULL: none chosen yet */
 enum hr_srtp_profile cp_endpoint_profile(const struct cp_endpoint *e);
 enum cp_dtls_end cp_endpoint_dtls_end(const struct cp_endpoint *e);

@@ -19,12 +19,23 @@ struct cp_checked_path {
     bool nominated; /* with the credentials in use */
 };
 
+/* Of an endpoint that latches. */
+struct cp_latch {
+    uint32_t ssrcs[CP_LATCH_SSRCS_MAX];
+    size_t n_ssrcs;
+    uint32_t wait_ms, silence_ms;
+    bool latched;        /* heard of its first packet */
+    struct cp_path path; /* where that came from; no family: the event was lost, media is there */
+};
+
 struct cp_endpoint {
     struct cp_transport *t;
     void *owner;
     unsigned refs; /* one for its owner, one per put in flight and per handler running */
     uint32_t id;
     uint32_t feedback_ssrc;
+    uint32_t group;
+    uint32_t peer;  /* id; 0: none, and DTLS is ours */
     bool connected; /* the handler has been called */
     bool gone;      /* ended: no handler any more, in no table but by_id */
     bool destroyed; /* by its owner */
@@ -49,9 +60,10 @@ struct cp_endpoint {
     struct cp_dtls *dtls;     /* from the first valid check on */
     uint64_t alerts;          /* counted so far */
     struct cp_dtls_keys keys; /* len 0: not yet */
+    struct cp_latch *latch;   /* NULL: ICE and DTLS; owned */
 
     uint8_t ext[HR_EXT_KINDS];
-    bool extmap_allow_mixed;
+    bool extmap_allow_mixed, rtcp_rsize;
 
     GSequenceIter *timer; /* in t->timers while not gone */
     uint64_t deadline;
@@ -63,6 +75,8 @@ struct cp_endpoint {
     X(endpoint_puts, "endpoint_puts")                                                              \
     X(path_moves, "path_moves")                                                                    \
     X(path_taken, "path_taken") /* a check from a 5-tuple that is another endpoint's */            \
+    X(endpoints_latched, "endpoints_latched") /* first packets of endpoints without ICE */         \
+    X(latches_unknown, "latches_unknown")     /* of an endpoint that is gone, or without a path */ \
     X(dtls_handshakes, "dtls_handshakes")                                                          \
     X(dtls_connected, "dtls_connected")                                                            \
     X(dtls_alerts, "dtls_alerts")                                                                  \
@@ -113,6 +127,16 @@ void cp_endpoint_choose(struct cp_endpoint *e, int index);
 void cp_endpoint_forget_paths(struct cp_endpoint *e);
 guint cp_path_hash(gconstpointer path);
 gboolean cp_path_table_equal(gconstpointer a, gconstpointer b);
+
+/* endpoint_latch.c */
+void cp_endpoint_latched(struct cp_transport *t, const Headrace__EndpointLatched *event);
+
+/* Whether the dataplane can be told of it: it has keys or needs none, and a path or finds one
+ * itself. */
+static inline bool cp_endpoint_puttable(const struct cp_endpoint *e)
+{
+    return !e->gone && (e->keys.len || e->peer) && (e->latch || e->chosen != CP_NO_PATH);
+}
 
 /* endpoint_put.c */
 void cp_endpoint_changed(struct cp_endpoint *e); /* to be put, if there is something to put */

@@ -12,7 +12,7 @@
 
 void cp_endpoint_changed(struct cp_endpoint *e)
 {
-    if (e->gone || e->dirty || e->keys.len == 0 || e->chosen == CP_NO_PATH)
+    if (e->dirty || !cp_endpoint_puttable(e))
         return;
     e->dirty = true;
     g_queue_push_tail(&e->t->dirty, e);
@@ -89,21 +89,30 @@ static int send_put(struct cp_endpoint *e)
     keys.profile = e->keys.profile;
     keys.ingress_key = bytes(e->keys.ingress, e->keys.len);
     keys.egress_key = bytes(e->keys.egress, e->keys.len);
-    cp_path_pack(&e->paths[e->chosen].path, &path);
     put.id = e->id;
-    put.keys = &keys;
-    put.path = &path;
-    put.n_also = pack_others(e, others, also);
-    put.also = also;
+    put.keys = e->peer ? NULL : &keys;
+    put.peer = e->peer;
+    if (e->latch) {
+        put.latch = true;
+        put.latch_ssrcs = e->latch->ssrcs;
+        put.n_latch_ssrcs = e->latch->n_ssrcs;
+    } else {
+        const struct cp_ice_session *s = e->has_old ? &e->old_session : &e->session;
+        cp_path_pack(&e->paths[e->chosen].path, &path);
+        put.path = &path;
+        put.n_also = pack_others(e, others, also);
+        put.also = also;
+        put.ice_ufrag = (char *)s->local.ufrag;
+        put.ice_pwd = (char *)s->local.pwd;
+    }
     put.n_extensions = pack_extensions(e, extensions);
     for (size_t i = 0; i < put.n_extensions; i++)
         list[i] = &extensions[i];
     put.extensions = list;
     put.extmap_allow_mixed = e->extmap_allow_mixed;
+    put.rtcp_rsize = e->rtcp_rsize;
     put.feedback_ssrc = e->feedback_ssrc;
-    const struct cp_ice_session *s = e->has_old ? &e->old_session : &e->session;
-    put.ice_ufrag = (char *)s->local.ufrag;
-    put.ice_pwd = (char *)s->local.pwd;
+    put.group = e->group;
     cmd.op_case = HEADRACE__COMMAND__OP_ENDPOINT_PUT;
     cmd.endpoint_put = &put;
     return cp_dataplane_command(e->t->dp, &cmd, on_put, e);

@@ -28,6 +28,11 @@ void cp_exchange_unref(struct cp_exchange *x)
         return;
     for (unsigned i = 0; i < x->header_count; i++)
         free(x->headers[i].value);
+    /* Either may have SRTP keys in it. */
+    if (x->body)
+        explicit_bzero(x->body, x->body_len);
+    if (x->answer)
+        explicit_bzero(x->answer, x->answer_len);
     free(x->body);
     free(x->answer);
     free(x);

@@ -27,7 +27,8 @@ struct cp_exchange {
     char path[CP_PATH_MAX]; /* decoded */
     struct cp_route_params params;
     char content_type[CP_HEADER_MAX], if_match[CP_HEADER_MAX], if_none_match[CP_HEADER_MAX];
-    char *body; /* NUL behind it */
+    bool cleartext; /* the request came from another machine without TLS */
+    char *body;     /* NUL behind it */
     size_t body_len;
 
     int status; /* 0: not answered yet */

@@ -21,6 +21,9 @@
 #include "controlplane/ws.h"
 #include "proto/log.h"
 
+/* Bytes that a message comes in at a time; every WebSocket holds as many. */
+#define RX_CHUNK 4096
+
 /* What hangs on a connection while it is HTTP; afterwards ws.c's. */
 struct connection {
     struct cp_exchange *exchange; /* NULL between requests */
@@ -96,6 +99,7 @@ static int write_answer(struct lws *wsi, struct connection *c)
         memcpy(buf + LWS_PRE + len, x->answer, x->answer_len);
     int n = lws_write(wsi, buf + LWS_PRE, total, LWS_WRITE_HTTP_HEADERS);
     bool close = x->close;
+    explicit_bzero(buf + LWS_PRE, total); /* it may have had keys in it */
     free(buf);
     forget_exchange(c);
     if (n < 0 || close)
@@ -136,6 +140,21 @@ static void no_route(struct cp_exchange *x, int error)
 }
 
 /* ---- requests */
+
+/* Whether others on the way can read the request. */
+static bool is_cleartext(struct lws *wsi)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    if (lws_is_ssl(wsi) || getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&peer, &len) < 0)
+        return !lws_is_ssl(wsi);
+    if (peer.ss_family == AF_INET)
+        return ntohl(((struct sockaddr_in *)&peer)->sin_addr.s_addr) >> 24 != 127;
+    const struct in6_addr *six = &((struct sockaddr_in6 *)&peer)->sin6_addr;
+    if (peer.ss_family != AF_INET6)
+        return peer.ss_family != AF_UNIX;
+    return !IN6_IS_ADDR_LOOPBACK(six) && !(IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
 
 static enum cp_method method_of(struct lws *wsi, enum lws_token_indexes *token)
 {
@@ -215,6 +234,7 @@ static int on_request(struct lws *wsi, struct connection *c)
     x->connection = wsi;
     x->answered = answered;
     x->listener = listener_of(wsi);
+    x->cleartext = is_cleartext(wsi);
     x->method = method_of(wsi, &token);
     int length = lws_hdr_total_length(wsi, token);
     if (length >= CP_PATH_MAX) {
@@ -248,9 +268,14 @@ static int on_body(struct connection *c, const char *data, size_t len)
         refuse(c, 413, "the body is larger than this path takes");
         return 0;
     }
-    char *body = realloc(x->body, x->body_len + len + 1);
+    char *body = malloc(x->body_len + len + 1);
     if (!body)
         return -1;
+    if (x->body) {
+        memcpy(body, x->body, x->body_len);
+        explicit_bzero(x->body, x->body_len); /* realloc() would leave a copy of a key behind */
+        free(x->body);
+    }
     if (len)
         memcpy(body + x->body_len, data, len);
     x->body = body;
@@ -363,6 +388,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_established(wsi);
     case LWS_CALLBACK_RECEIVE:
         return cp_ws_receive(wsi, in, len);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        cp_ws_pong(wsi);
+        return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return cp_ws_writeable(wsi);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
@@ -381,18 +409,17 @@ static const struct lws_protocols protocols[] = {
     {.name = "http",
      .callback = callback,
      .per_session_data_size = sizeof(struct connection),
-     .rx_buffer_size = 16384},
+     .rx_buffer_size = RX_CHUNK},
     {.name = "headrace.1",
      .callback = callback,
      .per_session_data_size = sizeof(struct connection),
-     .rx_buffer_size = 16384},
+     .rx_buffer_size = RX_CHUNK},
     {.name = NULL},
 };
 
-static const lws_retry_bo_t validity = {
-    .secs_since_valid_ping = CP_WS_PING_S,
-    .secs_since_valid_hangup = CP_WS_HANGUP_S,
-};
+/* None of libwebsockets' own pings: its timers are a sorted list, which each pong would go through.
+ */
+static const lws_retry_bo_t no_validity = {.secs_since_valid_hangup = 0};
 
 /* ---- listeners */
 
@@ -492,7 +519,7 @@ static int open_public(struct cp_service *s)
         .iface = config->http.address,
         .port = config->http.port,
         .protocols = protocols,
-        .retry_and_idle_policy = &validity,
+        .retry_and_idle_policy = &no_validity,
         .keepalive_timeout = 30,
         .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
     };

@@ -9,6 +9,8 @@
 
 #include "proto/log.h"
 
+#define CLOSE_TURNS 1000 /* of the loop, for handles to close */
+
 struct cp_watch {
     struct lws *wsi; /* NULL once the loop has closed it */
     void (*readable)(void *user);
@@ -51,9 +53,15 @@ static void log_line(int level, const char *line)
 int cp_loop_create(struct cp_loop *loop, void *user)
 {
     lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+    int err = uv_loop_init(&loop->uv);
+    if (err)
+        return err;
+    void *loops[] = {&loop->uv};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   LWS_SERVER_OPTION_LIBUV,
+        .foreign_loops = loops,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
         .user = user,
@@ -63,8 +71,11 @@ int cp_loop_create(struct cp_loop *loop, void *user)
     };
     loop->stopping = false;
     loop->context = lws_create_context(&info);
-    if (!loop->context)
-        return -ENOMEM;
+    if (!loop->context) {
+        hr_error("libwebsockets cannot use libuv: is its plugin (libwebsockets-evlib-uv) there?");
+        uv_loop_close(&loop->uv);
+        return -ENOSYS;
+    }
     struct lws_context_creation_info files = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .vhost_name = "files",
@@ -74,23 +85,33 @@ int cp_loop_create(struct cp_loop *loop, void *user)
     return loop->files ? 0 : -ENOMEM;
 }
 
+/*
+ * libuv closes handles in its turn, and libwebsockets frees what hangs on them then; the second
+ * call takes the rest.
+ */
 void cp_loop_destroy(struct cp_loop *loop)
 {
-    if (loop->context)
-        lws_context_destroy(loop->context);
+    if (!loop->context)
+        return;
+    lws_context_destroy(loop->context);
+    for (unsigned turns = 0; turns < CLOSE_TURNS && uv_run(&loop->uv, UV_RUN_NOWAIT); turns++)
+        ;
+    lws_context_destroy(loop->context);
     loop->context = NULL;
+    uv_loop_close(&loop->uv);
 }
 
 void cp_loop_run(struct cp_loop *loop)
 {
-    while (!loop->stopping && lws_service(loop->context, 0) >= 0)
-        ;
+    /* Timers set before are looked at when something has happened. */
+    lws_cancel_service(loop->context);
+    while (!loop->stopping)
+        uv_run(&loop->uv, UV_RUN_ONCE);
 }
 
 void cp_loop_stop(struct cp_loop *loop)
 {
     loop->stopping = true;
-    lws_cancel_service(loop->context);
 }
 
 struct cp_watch *cp_loop_watch(struct cp_loop *loop, int fd, void (*readable)(void *user),

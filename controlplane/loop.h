@@ -1,6 +1,7 @@
 /*
- * The control plane's one loop: libwebsockets', with our own descriptors, timers and signals on it.
- * Everything runs on one thread; times are milliseconds of CLOCK_MONOTONIC.
+ * The control plane's one loop: libuv's, for libwebsockets' own polls all descriptors each time. On
+ * it are libwebsockets and our own descriptors, timers and signals. Everything runs on one thread;
+ * times are milliseconds of CLOCK_MONOTONIC.
  */
 #ifndef CP_LOOP_H
 #define CP_LOOP_H
@@ -8,8 +9,10 @@
 #include <libwebsockets.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
 struct cp_loop {
+    uv_loop_t uv;
     struct lws_context *context;
     struct lws_vhost *files; /* carries no listener; adopted descriptors hang on it */
     bool stopping;
@@ -23,7 +26,7 @@ struct cp_timer {
 
 struct cp_watch; /* a descriptor on the loop */
 
-/* Makes the context; its vhosts come later (http.c). 0 or -errno. */
+/* Makes the context; its vhosts come later (http.c). 0, or -errno and logged. */
 int cp_loop_create(struct cp_loop *loop, void *user);
 void cp_loop_destroy(struct cp_loop *loop);
 /* Runs until cp_loop_stop(). */

@@ -47,8 +47,7 @@ int cp_media_error_status(enum cp_media_error e)
     return statuses[e];
 }
 
-__attribute__((format(printf, 3, 4))) static int
-fail(struct cp_media_failure *why, enum cp_media_error error, const char *format, ...)
+int cp_media_fail(struct cp_media_failure *why, enum cp_media_error error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -61,8 +60,8 @@ fail(struct cp_media_failure *why, enum cp_media_error error, const char *format
 static int fail_sdp(struct taking *t, enum cp_media_error error, const struct cp_sdp_error *err)
 {
     if (err->line)
-        return fail(t->why, error, "line %u: %s", err->line, err->text);
-    return fail(t->why, error, "%s", err->text);
+        return cp_media_fail(t->why, error, "line %u: %s", err->line, err->text);
+    return cp_media_fail(t->why, error, "%s", err->text);
 }
 
 int cp_media_open(struct cp_media_env *env, const struct hr_config *config,
@@ -71,6 +70,7 @@ int cp_media_open(struct cp_media_env *env, const struct hr_config *config,
     env->config = config;
     env->transport = transport;
     env->rooms = rooms;
+    rooms->media = env;
     unsigned count = config->media.video_codecs_count;
     if (count == 0)
         return 0;
@@ -102,13 +102,16 @@ static struct cp_media *media_new(struct taking *t)
     m->session_id = (uint64_t)random32() << 30 | (random32() >> 2);
     m->used_ssrcs = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     int rc = cp_endpoint_create(t->env->transport, m, t->now, &m->endpoint);
-    if (rc == 0)
+    if (rc == 0) {
+        m->group = cp_room_group(t->p->room);
+        cp_endpoint_set_group(m->endpoint, m->group);
         return m;
+    }
     cp_media_free(m);
     if (rc == -ENOSPC)
-        fail(t->why, CP_MEDIA_FULL, "the server has no room for another endpoint");
+        cp_media_fail(t->why, CP_MEDIA_FULL, "the server has no room for another endpoint");
     else
-        fail(t->why, CP_MEDIA_INTERNAL, "no endpoint could be made: %s", strerror(-rc));
+        cp_media_fail(t->why, CP_MEDIA_INTERNAL, "no endpoint could be made: %s", strerror(-rc));
     return NULL;
 }
 
@@ -116,7 +119,11 @@ void cp_media_shut(struct cp_media *m)
 {
     if (!m || !m->endpoint)
         return;
-    cp_endpoint_destroy(m->endpoint);
+    struct cp_endpoint *all[CP_TRANSPORTS_MAX];
+    for (size_t n = cp_media_endpoints(m, all); n > 0; n--)
+        cp_endpoint_destroy(all[n - 1]);
+    g_free(m->others);
+    m->others = NULL;
     m->endpoint = NULL;
     m->connected = false;
 }
@@ -202,11 +209,13 @@ static int check_bindings(struct taking *t)
             continue;
         const struct cp_source *s = cp_room_source(t->p->room, b->source);
         if (!s)
-            return fail(t->why, CP_MEDIA_UNKNOWN_SOURCE,
-                        "s%u, named for mid %s, is not in the room", b->source, media->mid);
+            return cp_media_fail(t->why, CP_MEDIA_UNKNOWN_SOURCE,
+                                 "s%u, named for mid %s, is not in the room", b->source,
+                                 media->mid);
         if (s->video != (media->kind == CP_SDP_VIDEO))
-            return fail(t->why, CP_MEDIA_UNKNOWN_SOURCE, "s%u is %s, the section of mid %s is not",
-                        b->source, s->video ? "video" : "audio", media->mid);
+            return cp_media_fail(t->why, CP_MEDIA_UNKNOWN_SOURCE,
+                                 "s%u is %s, the section of mid %s is not", b->source,
+                                 s->video ? "video" : "audio", media->mid);
     }
     return 0;
 }
@@ -235,14 +244,17 @@ static int ensure_slots(struct taking *t)
         const struct cp_sdp_media *media = &t->sdp->media[i];
         if (!receives(media) || cp_subscription_by_mid(t->p, media->mid))
             continue;
-        uint32_t ssrc = fresh_ssrc(m);
-        if (!ssrc)
-            return fail(t->why, CP_MEDIA_FULL,
-                        "this peer connection has had %u sections: make "
-                        "a new one",
-                        CP_SSRCS_MAX);
+        bool video = media->kind == CP_SDP_VIDEO;
+        uint32_t ssrc = fresh_ssrc(m), rtx_ssrc = video ? fresh_ssrc(m) : 0;
+        if (!ssrc || (video && !rtx_ssrc))
+            return cp_media_fail(t->why, CP_MEDIA_FULL,
+                                 "this peer connection has had %u sections: make "
+                                 "a new one",
+                                 CP_SSRCS_MAX);
         uint32_t object = cp_dataplane_new_id(cp_transport_dataplane(t->env->transport));
-        cp_subscription_new(object, t->p, media->mid, media->kind == CP_SDP_VIDEO)->ssrc = ssrc;
+        struct cp_subscription *s = cp_subscription_new(object, t->p, media->mid, video);
+        s->ssrc = ssrc;
+        s->rtx_ssrc = rtx_ssrc;
     }
     return 0;
 }
@@ -268,10 +280,12 @@ static void describe(struct taking *t, const struct cp_subscription *s, struct c
     const struct cp_source *source = s->source;
     if (b)
         source = b->source ? cp_room_source(t->p->room, b->source) : NULL;
-    *sender = (struct cp_sender){.mid = s->mid, .ssrc = s->ssrc, .cname = text->cname};
+    *sender = (struct cp_sender){
+        .mid = s->mid, .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc, .cname = text->cname};
     cp_media_cname(source ? source->owner : t->p, text->cname, sizeof(text->cname));
     if (!source)
         return;
+    sender->published = cp_media_section(source->owner->media, source->mid);
     bool screen = source->label == CP_LABEL_SCREEN || source->label == CP_LABEL_SCREEN_AUDIO;
     snprintf(text->stream, sizeof(text->stream), "p%u%s", source->owner->id,
              screen ? "-screen" : "");
@@ -308,10 +322,13 @@ static int negotiate(struct taking *t)
     for (size_t i = 0; i < count; i++)
         describe(t, t->p->subscriptions->pdata[i], &senders[i], &texts[i]);
     const struct cp_ice_credentials *ours = cp_endpoint_credentials(m->endpoint);
-    /* Retransmissions leave as the identical packets and no bandwidth is estimated towards a
-     * subscriber, so neither RTX nor transport-cc is asked of it. */
+    uint8_t fresh[CP_NEGOTIATE_FRESH];
+    if (t->offer->sdes && RAND_bytes(fresh, sizeof(fresh)) != 1)
+        abort();
     const struct cp_negotiate_config cfg = {
         .video_codecs = t->env->video_codecs,
+        .subscribe_rtx = !t->offer->sdes,
+        .subscribe_transport_cc = !t->offer->sdes,
         .dtls_role = is_new_client(m, t->sdp) ? CP_DTLS_ANY : m->role,
         .ufrag = ours->ufrag,
         .pwd = ours->pwd,
@@ -322,32 +339,32 @@ static int negotiate(struct taking *t)
         .session_version = m->session_version + 1,
         .senders = senders,
         .n_senders = count,
+        .fresh = t->offer->sdes ? fresh : NULL,
     };
     struct cp_sdp_error err = {0};
     cp_negotiation_free(t->n);
     t->n = NULL;
     int rc = cp_negotiate(t->sdp, &cfg, &t->n, &err);
+    explicit_bzero(fresh, sizeof(fresh));
     g_free(senders);
     g_free(texts);
     if (rc == -EINVAL)
         return fail_sdp(t, CP_MEDIA_MALFORMED, &err);
     if (rc == -ENOTSUP)
         return fail_sdp(t, CP_MEDIA_UNSERVABLE, &err);
-    return rc ? fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-rc)) : 0;
-}
-
-/* Of an endpoint as a whole: when every section that it has allows it (RFC 8285 6). */
-static bool allows_mixed(const struct cp_negotiation *n)
-{
-    for (size_t i = 0; i < n->n_media; i++)
-        if (n->media[i].role != CP_MEDIA_REJECTED && !n->media[i].extmap_allow_mixed)
-            return false;
-    return true;
+    return rc ? cp_media_fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-rc)) : 0;
 }
 
 static int settle_remote(struct taking *t)
 {
     struct cp_media *m = t->p->media;
+    if (t->offer->sdes) {
+        int error = cp_media_latch(m, t->n, t->now);
+        if (error == -ENOSPC)
+            return cp_media_fail(t->why, CP_MEDIA_FULL,
+                                 "the server has no room for another endpoint");
+        return error ? cp_media_fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-error)) : 0;
+    }
     const struct cp_endpoint_remote remote = {
         .ufrag = t->n->remote_ufrag,
         .pwd = t->n->remote_pwd,
@@ -355,13 +372,15 @@ static int settle_remote(struct taking *t)
         .n_fingerprints = t->n->n_remote_fingerprints,
         .dtls_client = t->n->dtls_role == CP_DTLS_CLIENT,
         .ext = t->n->ext,
-        .extmap_allow_mixed = allows_mixed(t->n),
+        .extmap_allow_mixed = cp_media_allows_mixed(t->n),
+        .rtcp_rsize = cp_media_allows_rsize(t->n),
     };
     int rc = cp_endpoint_set_remote(m->endpoint, &remote, t->now);
     if (rc == -EINVAL)
-        return fail(t->why, CP_MEDIA_UNSERVABLE, "the ICE or DTLS parameters cannot be used");
+        return cp_media_fail(t->why, CP_MEDIA_UNSERVABLE,
+                             "the ICE or DTLS parameters cannot be used");
     if (rc)
-        return fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-rc));
+        return cp_media_fail(t->why, CP_MEDIA_INTERNAL, "%s", strerror(-rc));
     m->role = t->n->dtls_role;
     m->n_fingerprints = t->n->n_remote_fingerprints;
     memcpy(m->fingerprints, t->n->remote_fingerprints,
@@ -377,10 +396,10 @@ static int check_sources(struct taking *t)
         count += t->n->media[i].role == CP_MEDIA_PUBLISH;
     if (count <= limit)
         return 0;
-    return fail(t->why, CP_MEDIA_UNSERVABLE,
-                "%u sections send, one participant publishes at most %u "
-                "(limits.sources_per_participant)",
-                count, limit);
+    return cp_media_fail(t->why, CP_MEDIA_UNSERVABLE,
+                         "%u sections send, one participant publishes at most %u "
+                         "(limits.sources_per_participant)",
+                         count, limit);
 }
 
 /* Makes the participant's media if there is none, then negotiates; leaves t->n. */
@@ -388,7 +407,8 @@ static int agree(struct taking *t)
 {
     if (!t->p->media) {
         if (!cp_transport_is_ready(t->env->transport))
-            return fail(t->why, CP_MEDIA_DOWN, "the dataplane is not there just now; try again");
+            return cp_media_fail(t->why, CP_MEDIA_DOWN,
+                                 "the dataplane is not there just now; try again");
         t->p->media = media_new(t);
     }
     struct cp_media *m = t->p->media;
@@ -398,8 +418,8 @@ static int agree(struct taking *t)
         const char *reason = t->n->n_media ? t->n->media[0].reason : NULL;
         return m->negotiation
                    ? 0
-                   : fail(t->why, CP_MEDIA_NO_CODEC, "no media section can be served: %s",
-                          reason ? reason : "there is none");
+                   : cp_media_fail(t->why, CP_MEDIA_NO_CODEC, "no media section can be served: %s",
+                                   reason ? reason : "there is none");
     }
     if (is_new_client(m, t->sdp)) {
         cp_media_drop(t->p);
@@ -408,7 +428,7 @@ static int agree(struct taking *t)
     if (m->negotiation &&
         cp_endpoint_wants_restart(m->endpoint, t->n->remote_ufrag, t->n->remote_pwd)) {
         if (cp_endpoint_restart(m->endpoint) < 0 || negotiate(t) < 0)
-            return t->why->error ? -1 : fail(t->why, CP_MEDIA_INTERNAL, "no ICE restart");
+            return t->why->error ? -1 : cp_media_fail(t->why, CP_MEDIA_INTERNAL, "no ICE restart");
     }
     return settle_remote(t);
 }
@@ -538,6 +558,8 @@ int cp_media_offer(struct cp_media_env *env, struct cp_participant *p, const str
     int rc = cp_sdp_parse(offer->sdp, offer->len, &t.sdp, &err);
     if (rc)
         return fail_sdp(&t, rc == -ENOMEM ? CP_MEDIA_INTERNAL : CP_MEDIA_MALFORMED, &err);
+    if (offer->sdes)
+        cp_sdp_name_sections(t.sdp);
     if (check_bindings(&t) < 0 || agree(&t) < 0) {
         drop_fresh_slots(p);
         cp_negotiation_free(t.n);
@@ -564,7 +586,8 @@ int cp_media_restart(struct cp_media *m, const char *ufrag, const char *pwd, uin
         .n_fingerprints = m->n_fingerprints,
         .dtls_client = m->role == CP_DTLS_CLIENT,
         .ext = n->ext,
-        .extmap_allow_mixed = allows_mixed(n),
+        .extmap_allow_mixed = cp_media_allows_mixed(n),
+        .rtcp_rsize = cp_media_allows_rsize(n),
     };
     return rc ? rc : cp_endpoint_set_remote(m->endpoint, &remote, now);
 }

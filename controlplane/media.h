@@ -30,7 +30,7 @@ struct cp_media_env {
     char addresses[CP_CANDIDATES_MAX][HR_ADDRESS_TEXT];
     struct cp_local_candidate candidates[CP_CANDIDATES_MAX];
     size_t n_candidates;
-    bool behind; /* a put was refused for want of room: all are put again on `room` */
+    bool behind; /* a put was refused for want of room: so are all, until `room` */
     /* When a source came or went: WHEP sections may be filled anew. */
     void (*sources_changed)(struct cp_room *room);
 };
@@ -39,7 +39,9 @@ struct cp_media {
     struct cp_media_env *env;
     struct cp_participant *owner;
     struct cp_endpoint *endpoint;
-    bool connected;                     /* the dataplane has the endpoint */
+    struct cp_endpoint **others; /* SDES with several transports: by transport, one is endpoint */
+    uint32_t group;              /* of its endpoints */
+    bool connected;              /* the dataplane has the endpoint */
     struct cp_negotiation *negotiation; /* the newest; NULL before the first */
     uint64_t session_id, session_version;
     enum cp_dtls_role role;
@@ -86,12 +88,18 @@ struct cp_offer {
     size_t n_sources;
     const struct cp_offer_binding *bindings;
     size_t n_bindings;
+    bool sdes; /* its keys are in it; a participant's only offer */
 };
 
 struct cp_media_failure {
     enum cp_media_error error;
     char text[256];
 };
+
+/* Says why; always -1. */
+__attribute__((format(printf, 3, 4))) int cp_media_fail(struct cp_media_failure *why,
+                                                        enum cp_media_error error,
+                                                        const char *format, ...);
 
 /* 0 or -ENOMEM. config and transport must outlive it. */
 int cp_media_open(struct cp_media_env *env, const struct hr_config *config,
@@ -106,6 +114,23 @@ int cp_media_offer(struct cp_media_env *env, struct cp_participant *p, const str
                    uint64_t now, struct cp_media_failure *why);
 /* New remote credentials outside an offer (WHIP PATCH); ours are new after it. 0 or -errno. */
 int cp_media_restart(struct cp_media *m, const char *ufrag, const char *pwd, uint64_t now);
+
+/* ---- media_sdes.c */
+
+/* Makes endpoints for the transports that were negotiated, hands them their keys. 0 or -errno. */
+int cp_media_latch(struct cp_media *m, const struct cp_negotiation *n, uint64_t now);
+/* One endpoint of several is gone, with what was sent and received by it. False: it is the last. */
+bool cp_media_lose(struct cp_media *m, struct cp_endpoint *e);
+/* Of a section; the only one but with SDES. */
+struct cp_endpoint *cp_media_endpoint(const struct cp_media *m, const char *mid);
+size_t cp_media_endpoints(const struct cp_media *m, struct cp_endpoint *out[CP_TRANSPORTS_MAX]);
+/* Whether what a section receives leaves as it came, and whether a source can be received so. */
+bool cp_media_opaque(const struct cp_media *m, const char *mid);
+bool cp_media_opaque_fits(const struct cp_source *from, const struct cp_subscription *to);
+/* Of an endpoint as a whole: when every section that it has allows it (RFC 8285 6). */
+bool cp_media_allows_mixed(const struct cp_negotiation *n);
+/* Whether every section that is used takes RTCP of reduced size (RFC 5506). */
+bool cp_media_allows_rsize(const struct cp_negotiation *n);
 
 /* The endpoint goes with all its objects in the dataplane; NULL is fine. */
 void cp_media_shut(struct cp_media *m);
@@ -122,6 +147,7 @@ const struct cp_negotiated_media *cp_media_section(const struct cp_media *m, con
 void cp_media_connected(struct cp_media *m);
 void cp_media_up(struct cp_media_env *env, const Headrace__HelloReply *hello);
 void cp_media_put_all(struct cp_media_env *env);
+void cp_media_catch_up(struct cp_media_env *env);  /* there is room for commands again */
 void cp_media_source_changed(struct cp_source *s); /* and its subscriptions */
 void cp_media_source_gone(struct cp_source *s);
 void cp_media_subscription_changed(struct cp_subscription *s);

@@ -11,7 +11,7 @@
 #include "proto/error.h"
 #include "proto/log.h"
 
-#define PAIRS_MAX (HR_PAYLOADS_MAX / 2) /* a pair fills two entries of the payload map */
+#define PAIRS_MAX HR_PAYLOADS_MAX
 
 static bool can_put(const struct cp_media *m)
 {
@@ -26,7 +26,8 @@ static void replied(void *arg, int error, const Headrace__Reply *reply)
                    hr_error_text((unsigned)error), reply->detail[0] ? ": " : "", reply->detail);
 }
 
-static void command(struct cp_media_env *env, Headrace__Command *cmd, const char *what)
+/* True: to be said again, on `room`. */
+static bool command(struct cp_media_env *env, Headrace__Command *cmd, const char *what)
 {
     int rc = cp_dataplane_command(cp_transport_dataplane(env->transport), cmd, replied,
                                   (void *)(uintptr_t)what);
@@ -34,6 +35,7 @@ static void command(struct cp_media_env *env, Headrace__Command *cmd, const char
         env->behind = true;
     else if (rc && rc != -ENOTCONN)
         hr_warning("the dataplane was not told to %s: %s", what, strerror(-rc));
+    return rc == -EAGAIN;
 }
 
 static Headrace__Payload__Codec codec_of(enum cp_codec_id id)
@@ -110,12 +112,13 @@ static void put_source(struct cp_source *s)
 {
     struct cp_media *m = s->owner->media;
     const struct cp_negotiated_media *n = cp_media_section(m, s->mid);
-    if (!can_put(m) || !n)
+    s->behind = can_put(m) && n && m->env->behind;
+    if (!can_put(m) || !n || s->behind)
         return;
     struct source_put put;
     headrace__source_put__init(&put.msg);
     put.msg.id = s->object;
-    put.msg.endpoint = cp_endpoint_id(m->endpoint);
+    put.msg.endpoint = cp_endpoint_id(cp_media_endpoint(m, s->mid));
     put.msg.kind = s->video ? HEADRACE__KIND__VIDEO : HEADRACE__KIND__AUDIO;
     put.msg.mid = s->mid;
     put.msg.transport_cc = n->transport_cc;
@@ -127,21 +130,24 @@ static void put_source(struct cp_source *s)
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
     cmd.op_case = HEADRACE__COMMAND__OP_SOURCE_PUT;
     cmd.source_put = &put.msg;
-    command(m->env, &cmd, "put a source");
+    s->behind = command(m->env, &cmd, "put a source");
     s->put = true;
 }
 
 struct map {
-    Headrace__PayloadMap entries[2 * PAIRS_MAX], *list[2 * PAIRS_MAX];
+    Headrace__PayloadMap entries[PAIRS_MAX], *list[PAIRS_MAX];
     size_t n;
+    bool rtx;
 };
 
-static void add_entry(struct map *map, uint32_t from, uint32_t to)
+static void add_entry(struct map *map, const struct cp_payload_pair *pair)
 {
     Headrace__PayloadMap *e = &map->entries[map->n];
     headrace__payload_map__init(e);
-    e->from = from;
-    e->to = to;
+    e->from = pair->from;
+    e->to = pair->to;
+    e->rtx = pair->to_rtx == CP_NO_PT ? 0 : (uint32_t)pair->to_rtx;
+    map->rtx |= e->rtx != 0;
     map->list[map->n++] = e;
 }
 
@@ -152,11 +158,8 @@ static void fill_map(struct map *map, const struct cp_subscription *s)
         cp_media_section(s->source->owner->media, s->source->mid);
     const struct cp_negotiated_media *to = cp_media_section(s->owner->media, s->mid);
     size_t n = from && to ? cp_negotiate_payload_map(from, to, pairs, PAIRS_MAX) : 0;
-    for (size_t i = 0; i < n; i++) {
-        add_entry(map, pairs[i].from, pairs[i].to);
-        if (pairs[i].from_rtx != CP_NO_PT && pairs[i].to_rtx != CP_NO_PT)
-            add_entry(map, (uint32_t)pairs[i].from_rtx, (uint32_t)pairs[i].to_rtx);
-    }
+    for (size_t i = 0; i < n; i++)
+        add_entry(map, &pairs[i]);
     if (from && to && n == 0)
         hr_info("subscription of p%u to s%u stays empty: no codec in common", s->owner->id,
                 s->source->id);
@@ -172,26 +175,40 @@ static bool source_is_put(const struct cp_source *source)
 void cp_media_subscription_changed(struct cp_subscription *s)
 {
     struct cp_media *m = s->owner->media;
-    if (!can_put(m) || !cp_media_section(m, s->mid) || (!s->source && !s->put))
+    bool due = can_put(m) && cp_media_section(m, s->mid) && (s->source || s->put);
+    s->behind = due && m->env->behind;
+    if (!due || s->behind)
         return;
     struct map map = {.n = 0};
+    bool opaque = cp_media_opaque(m, s->mid), fits = false;
     char cname[HR_CNAME_MAX + 1];
     Headrace__SubscriptionPut put = HEADRACE__SUBSCRIPTION_PUT__INIT;
-    if (source_is_put(s->source))
+    if (source_is_put(s->source) && opaque)
+        fits = cp_media_opaque_fits(s->source, s);
+    else if (source_is_put(s->source))
         fill_map(&map, s);
     cp_media_cname(s->source ? s->source->owner : s->owner, cname, sizeof(cname));
     put.id = s->object;
-    put.endpoint = cp_endpoint_id(m->endpoint);
-    put.source = map.n ? s->source->object : 0;
+    put.endpoint = cp_endpoint_id(cp_media_endpoint(m, s->mid));
+    put.source = map.n || fits ? s->source->object : 0;
+    put.opaque = opaque;
     put.mid = s->mid;
-    put.ssrc = s->ssrc;
+    put.ssrc = opaque ? 0 : s->ssrc;
+    put.rtx_ssrc = opaque ? 0 : s->rtx_ssrc;
+    /* Without RTX the identical packet is sent again, which leaves no room for a new number. */
+    put.transport_cc = map.rtx && cp_media_section(m, s->mid)->transport_cc;
+    put.remb = cp_media_section(m, s->mid)->remb;
     put.payload_map = map.list;
     put.n_payload_map = map.n;
     put.cname = cname;
+    put.paused = s->shown.paused;
+    put.max_width = s->shown.width;
+    put.max_height = s->shown.height;
+    put.priority = s->shown.priority;
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
     cmd.op_case = HEADRACE__COMMAND__OP_SUBSCRIPTION_PUT;
     cmd.subscription_put = &put;
-    command(m->env, &cmd, "put a subscription");
+    s->behind = command(m->env, &cmd, "put a subscription");
     s->put = true;
 }
 
@@ -264,6 +281,30 @@ void cp_media_put_all(struct cp_media_env *env)
     env->behind = false;
     each_participant(env->rooms, put_sources);
     each_participant(env->rooms, put_subscriptions);
+}
+
+static void catch_up_sources(struct cp_participant *p)
+{
+    for (guint i = 0; i < p->sources->len; i++)
+        if (((const struct cp_source *)p->sources->pdata[i])->behind)
+            put_source(p->sources->pdata[i]);
+}
+
+static void catch_up_subscriptions(struct cp_participant *p)
+{
+    for (guint i = 0; i < p->subscriptions->len; i++)
+        if (((const struct cp_subscription *)p->subscriptions->pdata[i])->behind)
+            cp_media_subscription_changed(p->subscriptions->pdata[i]);
+}
+
+/* Only what was refused, sources first: all of them again would be refused again. */
+void cp_media_catch_up(struct cp_media_env *env)
+{
+    if (!env->behind)
+        return;
+    env->behind = false;
+    each_participant(env->rooms, catch_up_sources);
+    each_participant(env->rooms, catch_up_subscriptions);
 }
 
 static void add_candidate(struct cp_media_env *env, const char *text)

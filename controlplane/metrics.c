@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "controlplane/dataplane_status.h"
+#include "controlplane/direct.h"
 #include "controlplane/service.h"
 #include "proto/version.h"
 
@@ -86,6 +87,17 @@ static unsigned count_kind(const struct cp_service *s, enum cp_kind kind)
     return n;
 }
 
+static unsigned count_direct(const struct cp_service *s)
+{
+    unsigned n = 0;
+    GHashTableIter it;
+    gpointer room;
+    g_hash_table_iter_init(&it, s->rooms.by_name);
+    while (g_hash_table_iter_next(&it, NULL, &room))
+        n += cp_direct_runs(room);
+    return n;
+}
+
 static void controlplane(const struct cp_service *s, GString *out)
 {
     describe(out, "build_info", "gauge", "Version of the control plane.");
@@ -95,9 +107,12 @@ static void controlplane(const struct cp_service *s, GString *out)
     single(out, "rooms", "gauge", "Rooms with somebody in them.",
            g_hash_table_size(s->rooms.by_name));
     describe(out, "participants", "gauge", "Participants by kind.");
-    for (int kind = CP_KIND_MEMBER; kind <= CP_KIND_WHEP; kind++)
+    for (int kind = CP_KIND_MEMBER; kind <= CP_KIND_SDES; kind++)
         g_string_append_printf(out, "headrace_participants{kind=\"%s\"} %u\n",
                                cp_kind_word((enum cp_kind)kind), count_kind(s, (enum cp_kind)kind));
+    single(out, "direct_calls", "gauge", "Rooms whose two speak end to end.", count_direct(s));
+    single(out, "direct_calls_total", "counter", "Direct calls begun since start.",
+           s->rooms.directs);
     single(out, "joins_total", "counter", "Participants since start.", s->rooms.joins);
     single(out, "endpoints", "gauge", "Endpoints, connected or connecting.",
            cp_transport_endpoints(s->transport));

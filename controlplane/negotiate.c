@@ -36,7 +36,7 @@ static int check_offer(struct cp_negotiator *g, struct cp_sdp_error *err)
         return cp_sdp_fail(err, 0, -ENOTSUP, "a=ice-lite on both sides: nobody would check");
     for (size_t i = 0; i < offer->n_media; i++)
         g->live += cp_section_live(&offer->media[i]);
-    if (g->live > 1 && !offer->has_bundle)
+    if (g->live > 1 && !offer->has_bundle && !g->cfg->fresh)
         return cp_sdp_fail(err, offer->media[1].line, -ENOTSUP,
                            "no a=group:BUNDLE for %zu media sections", g->live);
     for (size_t i = 0; i < offer->n_bundle; i++) {
@@ -47,7 +47,7 @@ static int check_offer(struct cp_negotiator *g, struct cp_sdp_error *err)
     return 0;
 }
 
-static int negotiate_sections(struct cp_negotiator *g)
+static int negotiate_sections(struct cp_negotiator *g, struct cp_sdp_error *err)
 {
     size_t n = g->offer->n_media;
     g->n->media = cp_sdp_alloc(&g->n->arena, n * sizeof(*g->n->media));
@@ -55,14 +55,15 @@ static int negotiate_sections(struct cp_negotiator *g)
     if (!g->n->media || !g->answer->media)
         return -ENOMEM;
     g->n->n_media = g->answer->n_media = n;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
+        cp_negotiate_begin(g, i);
+    int rc = g->cfg->fresh ? cp_negotiate_keys(g, err) : 0;
+    for (size_t i = 0; i < n && !rc; i++) {
         struct cp_section s = {
             .offer = &g->offer->media[i], .m = &g->n->media[i], .answer = &g->answer->media[i]};
-        int rc = cp_negotiate_section(g, &s);
-        if (rc)
-            return rc;
+        rc = cp_negotiate_section(g, &s);
     }
-    return 0;
+    return rc;
 }
 
 /* Whose transport the bundle takes: the first of the group that we accept (RFC 8843 7.3.1). */
@@ -197,15 +198,14 @@ static int write_answer(struct cp_negotiator *g)
     struct cp_sdp *a = g->answer;
     a->session_id = g->cfg->session_id;
     a->session_version = g->cfg->session_version;
-    a->ice_lite = true;
+    a->ice_lite = !g->cfg->fresh;
     a->extmap_allow_mixed = g->offer->extmap_allow_mixed;
     size_t len;
     char *text = a->arena.failed ? NULL : cp_sdp_write(a, &len);
     if (!text)
         return -ENOMEM;
-    g->n->answer = cp_sdp_strndup(&g->n->arena, text, len);
+    g->n->answer = text;
     g->n->answer_len = len;
-    free(text);
     return g->n->arena.failed ? -ENOMEM : 0;
 }
 
@@ -213,11 +213,11 @@ static int negotiate(struct cp_negotiator *g, struct cp_sdp_error *err)
 {
     int rc = check_offer(g, err);
     if (!rc)
-        rc = negotiate_sections(g);
+        rc = negotiate_sections(g, err);
     if (rc)
         return rc;
     size_t tagged = tagged_section(g);
-    if (tagged < g->n->n_media) {
+    if (tagged < g->n->n_media && !g->cfg->fresh) {
         rc = read_transport(g, &g->offer->media[tagged], err);
         if (!rc)
             rc = write_transport(g, tagged, err);
@@ -243,10 +243,18 @@ int cp_negotiate(const struct cp_sdp *offer, const struct cp_negotiate_config *c
     return rc;
 }
 
+void cp_negotiation_sent(struct cp_negotiation *n)
+{
+    free(n->answer);
+    n->answer = NULL;
+    n->answer_len = 0;
+}
+
 void cp_negotiation_free(struct cp_negotiation *n)
 {
     if (!n)
         return;
+    cp_negotiation_sent(n);
     cp_sdp_arena_free(&n->arena);
     free(n);
 }

@@ -1,8 +1,8 @@
 /*
  * Answers an offer (RFC 8829 5.3): the client always offers, the server only ever answers, lite
- * ICE, one bundled transport. No state: the caller keeps what must persist between two offers of a
- * session and hands it in again. Everything in a result lives until cp_negotiation_free, the offer
- * need not.
+ * ICE or keys in the descriptions (RFC 4568), one bundled transport. No state: the caller keeps
+ * what must persist between two offers of a session and hands it in again. Everything in a result
+ * lives until cp_negotiation_free, the offer need not.
  */
 #ifndef CP_NEGOTIATE_H
 #define CP_NEGOTIATE_H
@@ -15,7 +15,9 @@
 #include "proto/limits.h"
 #include "proto/rtp_ext.h"
 
-#define CP_NO_PT (-1) /* no such payload type */
+#define CP_NO_PT           (-1) /* no such payload type */
+#define CP_TRANSPORTS_MAX  8    /* of an offer with SDES */
+#define CP_NEGOTIATE_FRESH (CP_TRANSPORTS_MAX * (HR_SRTP_KEY_LEN_MAX + HR_SRTP_SALT_LEN_MAX))
 
 enum cp_dtls_role { CP_DTLS_ANY, CP_DTLS_SERVER, CP_DTLS_CLIENT };
 
@@ -32,6 +34,7 @@ struct cp_sender {
     uint32_t rtx_ssrc; /* used with subscribe_rtx; 0: none */
     const char *cname;
     const char *stream_id, *track_id;
+    const struct cp_negotiated_media *published; /* the section of its publisher, NULL: none */
 };
 
 struct cp_negotiate_config {
@@ -47,6 +50,11 @@ struct cp_negotiate_config {
     uint64_t session_id, session_version; /* of o=; the version rises by one with each answer */
     const struct cp_sender *senders;
     size_t n_senders;
+    /*
+     * Keys in the descriptions (RFC 4568) in place of ICE and DTLS, and these random bytes for
+     * ours: CP_NEGOTIATE_FRESH of them. NULL: ICE and DTLS.
+     */
+    const uint8_t *fresh;
 };
 
 enum cp_codec_id {
@@ -105,6 +113,12 @@ struct cp_negotiated_ssrc {
     const char *cname, *stream, *track;
 };
 
+/* Of SDES; neither has a length where DTLS brings the keys. */
+struct cp_negotiated_keys {
+    struct cp_srtp_key ingress, egress;
+    bool opaque; /* the client has its publisher's key: the answer names that, egress is not its */
+};
+
 struct cp_negotiated_media {
     unsigned line; /* in the offer */
     enum cp_sdp_kind kind;
@@ -119,14 +133,16 @@ struct cp_negotiated_media {
     struct cp_negotiated_rid rids[HR_RIDS_MAX]; /* PUBLISH: in the order of the simulcast line */
     size_t n_rids;
     const char *stream, *track;       /* of the client's msid */
-    struct cp_negotiated_ssrc *ssrcs; /* PUBLISH: in the order of a SIM group, else as written */
+    struct cp_negotiated_ssrc *ssrcs; /* in the order of a SIM group, else as written */
     size_t n_ssrcs;
     bool nack, pli, fir, transport_cc, remb; /* some codec of the section has it */
+    unsigned transport; /* sections with the same number share one; SDES, below n_transports */
+    struct cp_negotiated_keys keys;
 };
 
 struct cp_negotiation {
     struct cp_sdp_arena arena;
-    const char *answer;                                   /* SDP */
+    char *answer;                                         /* SDP, until it is sent */
     size_t answer_len;                                    /* bytes */
     const char *remote_ufrag, *remote_pwd;                /* NULL when n_accepted is 0 */
     const struct cp_sdp_fingerprint *remote_fingerprints; /* any one may match (RFC 8122 5) */
@@ -135,7 +151,8 @@ struct cp_negotiation {
     uint8_t ext[HR_EXT_KINDS];         /* id by kind over all accepted sections, which agree */
     struct cp_negotiated_media *media; /* in the order of the offer */
     size_t n_media;
-    size_t n_accepted; /* not REJECTED */
+    size_t n_accepted;   /* not REJECTED */
+    size_t n_transports; /* SDES: the BUNDLE group is one, each section outside it another */
 };
 
 /*
@@ -145,7 +162,15 @@ struct cp_negotiation {
  */
 int cp_negotiate(const struct cp_sdp *offer, const struct cp_negotiate_config *cfg,
                  struct cp_negotiation **out, struct cp_sdp_error *err);
+void cp_negotiation_sent(struct cp_negotiation *n); /* the answer is not needed any more */
 void cp_negotiation_free(struct cp_negotiation *n);
+
+/*
+ * Whether sub can read what pub sends as it is: each payload type of pub means the same there.
+ * Repair formats aside.
+ */
+bool cp_negotiate_same_numbers(const struct cp_negotiated_media *pub,
+                               const struct cp_negotiated_media *sub);
 
 /* Whether media sent as from can be read as to: the same key, or a lower packetization mode. */
 bool cp_codec_match(const struct cp_codec_key *from, const struct cp_codec_key *to);

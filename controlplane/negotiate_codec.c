@@ -200,14 +200,18 @@ int cp_negotiate_codecs(struct cp_negotiator *g, struct cp_section *s)
     int ranks = 1;
     while (wanted && wanted[ranks - 1])
         ranks++;
-    s->m->codecs = cp_sdp_alloc(&g->n->arena, HR_PAYLOADS_MAX * sizeof(*s->m->codecs));
-    if (!s->m->codecs)
-        return -ENOMEM;
+    struct cp_codec found[HR_PAYLOADS_MAX];
+    s->m->codecs = found;
     for (int rank = 0; rank < ranks; rank++)
         add_ranked(g, s, wanted, rank, true);
     /* What accompanies media comes last: clients send the first codec of an answer. */
     for (int rank = 0; s->m->n_codecs && rank < ranks; rank++)
         add_ranked(g, s, wanted, rank, false);
+    size_t size = s->m->n_codecs * sizeof(*found);
+    s->m->codecs = cp_sdp_alloc(&g->n->arena, size); /* kept for the call: no more than needed */
+    if (!s->m->codecs)
+        return -ENOMEM;
+    memcpy(s->m->codecs, found, size);
     return 0;
 }
 

@@ -59,12 +59,15 @@ static bool claim_id(struct cp_negotiator *g, uint8_t id, enum hr_ext_kind kind)
 int cp_negotiate_extensions(struct cp_negotiator *g, struct cp_section *s)
 {
     unsigned wanted = wanted_extensions(s);
+    const struct cp_negotiated_media *opaque = cp_negotiate_opaque(g, s);
     enum cp_sdp_direction way = s->client_sends ? CP_SDP_SENDONLY : CP_SDP_RECVONLY;
     for (size_t i = 0; i < s->offer->n_extmaps; i++) {
         const struct cp_sdp_extmap *e = &s->offer->extmaps[i];
         enum hr_ext_kind kind = hr_ext_kind_of(e->uri, strlen(e->uri));
         /* 15 ends a one-byte extension (RFC 8285 4.2), so it is no id. */
         if (kind == HR_EXT_NONE || !(wanted & 1u << kind) || !(e->direction & way) || e->id == 15)
+            continue;
+        if (opaque && opaque->ext[kind] != e->id)
             continue;
         if (s->m->ext[kind] || !claim_id(g, (uint8_t)e->id, kind))
             continue;
@@ -96,15 +99,15 @@ static int answer_feedback(struct cp_negotiator *g, struct cp_section *s, uint8_
 static void choose_feedback(const struct cp_negotiator *g, const struct cp_section *s,
                             struct cp_codec *c)
 {
-    bool reported = s->client_sends || g->cfg->subscribe_transport_cc;
     bool video = s->offer->kind == CP_SDP_VIDEO;
+    bool reported = s->client_sends || (video && g->cfg->subscribe_transport_cc);
     c->nack = has_feedback(s->offer, c->pt, "nack");
     c->pli = video && has_feedback(s->offer, c->pt, "nack pli");
     c->fir = video && has_feedback(s->offer, c->pt, "ccm fir");
     c->transport_cc =
         reported && s->m->ext[HR_EXT_TRANSPORT_CC] && has_feedback(s->offer, c->pt, "transport-cc");
     c->remb =
-        video && s->client_sends && !c->transport_cc && has_feedback(s->offer, c->pt, "goog-remb");
+        video && reported && !c->transport_cc && has_feedback(s->offer, c->pt, "goog-remb");
 }
 
 int cp_negotiate_feedback(struct cp_negotiator *g, struct cp_section *s)
@@ -284,12 +287,10 @@ static int add_ssrc_number(struct cp_negotiator *g, struct cp_section *s, uint32
 }
 
 /* What the client announces it sends: layers of a SIM group in its order, then the rest. */
-static int published_streams(struct cp_negotiator *g, struct cp_section *s)
+static int announced_ssrcs(struct cp_negotiator *g, struct cp_section *s)
 {
     const struct cp_sdp_media *offer = s->offer;
     int rc = 0;
-    s->m->stream = cp_sdp_strdup(&g->n->arena, offer->stream);
-    s->m->track = cp_sdp_strdup(&g->n->arena, offer->track);
     for (size_t i = 0; i < offer->n_ssrc_groups && !rc; i++) {
         const struct cp_sdp_ssrc_group *group = &offer->ssrc_groups[i];
         bool layers = strcmp(group->semantics, "SIM") == 0;
@@ -301,7 +302,14 @@ static int published_streams(struct cp_negotiator *g, struct cp_section *s)
     return rc;
 }
 
-static const struct cp_sender *find_sender(const struct cp_negotiator *g, const char *mid)
+static int published_streams(struct cp_negotiator *g, struct cp_section *s)
+{
+    s->m->stream = cp_sdp_strdup(&g->n->arena, s->offer->stream);
+    s->m->track = cp_sdp_strdup(&g->n->arena, s->offer->track);
+    return announced_ssrcs(g, s);
+}
+
+const struct cp_sender *cp_negotiate_sender(const struct cp_negotiator *g, const char *mid)
 {
     for (size_t i = 0; i < g->cfg->n_senders; i++) {
         if (strcmp(g->cfg->senders[i].mid, mid) == 0)
@@ -333,14 +341,30 @@ static int answer_ssrc(struct cp_negotiator *g, struct cp_section *s, uint32_t n
     return 0;
 }
 
+/* The publisher's own. */
+static int opaque_streams(struct cp_negotiator *g, struct cp_section *s,
+                          const struct cp_negotiated_media *published)
+{
+    int rc = 0;
+    for (size_t i = 0; i < published->n_ssrcs && !rc; i++) {
+        const struct cp_negotiated_ssrc *from = &published->ssrcs[i];
+        const struct cp_sender sender = {.cname = from->cname};
+        rc = answer_ssrc(g, s, from->ssrc, &sender);
+    }
+    return rc;
+}
+
 /* Tells the subscriber what we will send it, or that for now there is nothing. */
 static int forwarded_streams(struct cp_negotiator *g, struct cp_section *s)
 {
-    const struct cp_sender *sender = find_sender(g, s->m->mid);
+    const struct cp_sender *sender = cp_negotiate_sender(g, s->m->mid);
     if (!sender) {
         s->m->role = CP_MEDIA_INACTIVE;
         return 0;
     }
+    const struct cp_negotiated_media *opaque = cp_negotiate_opaque(g, s);
+    if (opaque)
+        return opaque_streams(g, s, opaque);
     s->answer->stream = sender->stream_id;
     s->answer->track = sender->track_id;
     int rc = answer_ssrc(g, s, sender->ssrc, sender);
@@ -357,11 +381,14 @@ static int forwarded_streams(struct cp_negotiator *g, struct cp_section *s)
 
 int cp_negotiate_streams(struct cp_negotiator *g, struct cp_section *s)
 {
+    int rc;
     switch (s->m->role) {
     case CP_MEDIA_PUBLISH:
         return published_streams(g, s);
     case CP_MEDIA_SUBSCRIBE:
-        return forwarded_streams(g, s);
+        /* A receiver's RTCP has an SSRC too; only with SDES does that matter. */
+        rc = g->cfg->fresh ? announced_ssrcs(g, s) : 0;
+        return rc ? rc : forwarded_streams(g, s);
     default:
         return 0;
     }

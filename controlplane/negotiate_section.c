@@ -8,25 +8,27 @@
 
 #define DISCARD_PORT 9 /* RFC 8840 4.1.1: no default candidate */
 
-static bool in_bundle(const struct cp_sdp *offer, const char *mid)
+bool cp_section_bundled(const struct cp_sdp *offer, const struct cp_sdp_media *m)
 {
-    for (size_t i = 0; mid && i < offer->n_bundle; i++) {
-        if (strcmp(offer->bundle[i], mid) == 0)
+    for (size_t i = 0; m->mid && i < offer->n_bundle; i++) {
+        if (strcmp(offer->bundle[i], m->mid) == 0)
             return true;
     }
     return false;
 }
 
 /* SRTP with keys from DTLS; it runs over UDP whatever the word in front (RFC 8829 5.1.2). */
-static bool known_protocol(const char *protocol)
+static const char *const dtls_protocols[] = {"UDP/TLS/RTP/SAVPF",  "UDP/TLS/RTP/SAVP",
+                                             "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP",
+                                             "RTP/SAVPF",          NULL};
+/* FFmpeg writes RTP/AVP above its a=crypto. */
+static const char *const sdes_protocols[] = {"RTP/SAVPF", "RTP/SAVP", "RTP/AVPF", "RTP/AVP", NULL};
+
+static bool known_protocol(const char *const *names, const char *protocol)
 {
-    static const char *const names[] = {"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP",
-                                        "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP", "RTP/SAVPF"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(names[i], protocol) == 0)
-            return true;
-    }
-    return false;
+    while (*names && strcmp(*names, protocol) != 0)
+        names++;
+    return *names;
 }
 
 /* Why a section cannot be served, before its codecs are looked at; NULL: it can. */
@@ -38,13 +40,15 @@ static const char *refusal(const struct cp_negotiator *g, const struct cp_sdp_me
         return "data channels are not served";
     if (m->kind == CP_SDP_OTHER)
         return "neither audio nor video";
-    if (!m->n_codecs || !known_protocol(m->protocol))
+    if (g->cfg->fresh && (!m->n_codecs || !known_protocol(sdes_protocols, m->protocol)))
+        return "neither RTP/SAVP nor RTP/SAVPF";
+    if (!g->cfg->fresh && (!m->n_codecs || !known_protocol(dtls_protocols, m->protocol)))
         return "not RTP over DTLS-SRTP";
-    if (g->live > 1 && !in_bundle(g->offer, m->mid))
+    if (g->live > 1 && !g->cfg->fresh && !cp_section_bundled(g->offer, m))
         return "not in the BUNDLE group";
     if (m->mid && strlen(m->mid) > HR_MID_MAX)
         return "its mid is longer than 16 bytes";
-    if (!m->rtcp_mux)
+    if (!m->rtcp_mux && !g->cfg->fresh)
         return "no a=rtcp-mux";
     return NULL;
 }
@@ -93,6 +97,17 @@ static int answer_codecs(struct cp_negotiator *g, struct cp_section *s)
     return 0;
 }
 
+/* Without ICE the answer has one address: of the client's family, if we have one. */
+static const struct cp_local_candidate *address_for(const struct cp_negotiate_config *cfg,
+                                                    const struct cp_sdp_media *offer)
+{
+    for (size_t i = 0; cfg->fresh && offer->address && i < cfg->n_candidates; i++) {
+        if (!strchr(cfg->candidates[i].address, ':') == !strchr(offer->address, ':'))
+            return &cfg->candidates[i];
+    }
+    return cfg->n_candidates ? cfg->candidates : NULL;
+}
+
 static void answer_flags(struct cp_negotiator *g, struct cp_section *s)
 {
     static const enum cp_sdp_direction ours[] = {
@@ -101,11 +116,13 @@ static void answer_flags(struct cp_negotiator *g, struct cp_section *s)
         [CP_MEDIA_SUBSCRIBE] = CP_SDP_SENDONLY,
     };
     struct cp_sdp_media *a = s->answer;
-    const struct cp_local_candidate *first = g->cfg->n_candidates ? g->cfg->candidates : NULL;
+    const struct cp_local_candidate *first = address_for(g->cfg, s->offer);
     a->direction = ours[s->m->role];
     a->port = first ? first->port : DISCARD_PORT;
     a->address = first ? first->address : NULL;
-    a->rtcp_mux = true;
+    /* RTCP has no port of its own here; a client that cannot mux is told where to (RFC 3605). */
+    a->rtcp_mux = s->offer->rtcp_mux;
+    a->rtcp_port = a->rtcp_mux ? 0 : a->port;
     a->rtcp_rsize = s->m->rtcp_rsize = s->offer->rtcp_rsize;
     s->m->extmap_allow_mixed = s->offer->extmap_allow_mixed;
     a->extmap_allow_mixed = s->offer->extmap_allow_mixed && !g->offer->extmap_allow_mixed;
@@ -122,24 +139,32 @@ static int accept_section(struct cp_negotiator *g, struct cp_section *s)
         rc = cp_negotiate_simulcast(g, s);
     if (!rc)
         rc = cp_negotiate_streams(g, s);
+    if (!rc && g->cfg->fresh)
+        rc = cp_negotiate_crypto(g, s);
     answer_flags(g, s);
     g->n->n_accepted++;
     return rc;
 }
 
-int cp_negotiate_section(struct cp_negotiator *g, struct cp_section *s)
+void cp_negotiate_begin(struct cp_negotiator *g, size_t at)
 {
-    const struct cp_sdp_media *offer = s->offer;
-    *s->m = (struct cp_negotiated_media){
+    const struct cp_sdp_media *offer = &g->offer->media[at];
+    g->n->media[at] = (struct cp_negotiated_media){
         .line = offer->line,
         .kind = offer->kind,
         .mid = offer->mid ? cp_sdp_strdup(&g->n->arena, offer->mid) : "",
         .offered = offer->direction,
     };
+}
+
+int cp_negotiate_section(struct cp_negotiator *g, struct cp_section *s)
+{
+    const struct cp_sdp_media *offer = s->offer;
     s->answer->kind = offer->kind;
     s->answer->kind_name = offer->kind_name;
     s->answer->protocol = offer->protocol;
     s->answer->mid = offer->mid;
+    s->answer->mid_made = offer->mid_made;
     const char *reason = refusal(g, offer);
     if (reason)
         return reject(g, s, reason);
@@ -147,5 +172,6 @@ int cp_negotiate_section(struct cp_negotiator *g, struct cp_section *s)
     int rc = cp_negotiate_codecs(g, s);
     if (rc)
         return rc;
-    return s->m->n_codecs ? accept_section(g, s) : reject(g, s, "no codec in common");
+    reason = s->m->n_codecs ? cp_negotiate_opaque_codecs(g, s) : "no codec in common";
+    return reason ? reject(g, s, reason) : accept_section(g, s);
 }

@@ -8,10 +8,11 @@
 #include "controlplane/media.h"
 #include "controlplane/source.h"
 #include "controlplane/subscription.h"
+#include "controlplane/view.h"
 
 const char *cp_kind_word(enum cp_kind kind)
 {
-    static const char *const words[] = {"member", "whip", "whep"};
+    static const char *const words[] = {"member", "whip", "whep", "sdes"};
     return words[kind];
 }
 
@@ -34,6 +35,7 @@ struct cp_participant *cp_participant_new(uint32_t id, enum cp_kind kind,
     p->name = g_strdup(profile->name ? profile->name : "");
     p->email = g_strdup(profile->email ? profile->email : "");
     p->avatar = g_strdup(profile->avatar ? profile->avatar : "");
+    p->last_n = CP_VIEW_ALL;
     p->hand = profile->hand && *profile->hand;
     p->sources = g_ptr_array_new();
     p->subscriptions = g_ptr_array_new();

@@ -18,7 +18,7 @@
 #define CP_AVATAR_MAX       (32 * 1024) /* bytes */
 #define CP_TOKEN_TEXT       33          /* 128 random bits in hex, and a NUL */
 
-enum cp_kind { CP_KIND_MEMBER, CP_KIND_WHIP, CP_KIND_WHEP };
+enum cp_kind { CP_KIND_MEMBER, CP_KIND_WHIP, CP_KIND_WHEP, CP_KIND_SDES };
 
 struct cp_room;
 struct cp_media;
@@ -40,15 +40,17 @@ struct cp_participant {
     enum cp_kind kind;
     char *name, *email, *avatar; /* never NULL */
     bool hand;
-    bool announced; /* the others know of it; WHEP viewers are counted, not announced */
+    bool direct;    /* its client can speak to another one directly (direct.h) */
+    uint32_t last_n; /* videos that it wants at most: view.h */
+    bool announced; /* the others know of it; who only receives by WHEP or SDES is counted alone */
     char resume[CP_TOKEN_TEXT];
     struct cp_room *room;
-    struct cp_client *client; /* NULL: the WebSocket is gone, or there never is one (WHIP, WHEP) */
+    struct cp_client *client; /* NULL: the WebSocket is gone, or there never is one */
     uint64_t grace_until;     /* ms; while client is NULL, of a member */
     GPtrArray *sources;       /* struct cp_source, owned */
     GPtrArray *subscriptions; /* struct cp_subscription, owned */
     struct cp_media *media;   /* NULL until the first offer; owned */
-    void *resource;           /* its struct cp_resource, of WHIP and WHEP; not owned */
+    void *resource;           /* its struct cp_resource, but of members; not owned */
 };
 
 /* Random bits as hex; text has room for CP_TOKEN_TEXT. */

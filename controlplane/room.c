@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/direct.h"
 #include "controlplane/media.h"
 
 static void room_free(gpointer data)
 {
     struct cp_room *room = data;
+    cp_direct_free(room->direct);
     for (guint i = 0; i < room->participants->len; i++)
         cp_participant_free(room->participants->pdata[i]);
     g_ptr_array_free(room->participants, TRUE);
@@ -73,10 +75,17 @@ static struct cp_room *room_new(struct cp_rooms *rooms, const char *name, uint64
     lower(room->name, name);
     room->rooms = rooms;
     room->created_ms = now;
+    room->number = ++rooms->next_room;
     room->participants = g_ptr_array_new();
     cp_chat_init(&room->chat, rooms->limits.chat_lines);
     g_hash_table_insert(rooms->by_name, room->name, room);
     return room;
+}
+
+uint32_t cp_room_group(const struct cp_room *room)
+{
+    uint32_t before = room->participants->len ? room->participants->len - 1 : 0;
+    return room->number + before / CP_GROUP_ENDPOINTS;
 }
 
 /* Whether a newcomer would break a limit, and which. */
@@ -111,6 +120,7 @@ struct cp_participant *cp_rooms_join(struct cp_rooms *rooms, const char *name, e
     p->room = room;
     p->grace_until = now + rooms->limits.resume_ms;
     g_ptr_array_add(room->participants, p);
+    cp_direct_joined(room);
     g_hash_table_insert(rooms->by_resume, p->resume, p);
     rooms->participants++;
     rooms->joins++;
@@ -131,6 +141,7 @@ void cp_room_leave(struct cp_participant *p, const char *reason)
     struct cp_rooms *rooms = room->rooms;
     char id[16];
     snprintf(id, sizeof(id), "p%u", p->id);
+    cp_direct_left(room, p);
     g_ptr_array_remove(room->participants, p);
     g_hash_table_remove(rooms->by_resume, p->resume);
     rooms->participants--;
@@ -152,7 +163,8 @@ void cp_rooms_tick(struct cp_rooms *rooms, uint64_t now)
     gpointer value;
     g_hash_table_iter_init(&it, rooms->by_name);
     while (g_hash_table_iter_next(&it, NULL, &value)) {
-        const struct cp_room *room = value;
+        struct cp_room *room = value;
+        cp_direct_tick(room, now);
         for (guint i = 0; i < room->participants->len; i++) {
             struct cp_participant *p = room->participants->pdata[i];
             if (p->kind == CP_KIND_MEMBER && !p->client && now >= p->grace_until)
@@ -217,6 +229,10 @@ json_t *cp_room_joined(const struct cp_participant *p, bool resumed)
                   cp_chat_json(&room->chat), "limits", limits);
     if (resumed)
         json_object_set_new(joined, "resumed", json_true());
+    if (cp_direct_id(p)) {
+        snprintf(id, sizeof(id), "d%u", cp_direct_id(p));
+        json_object_set_new(joined, "direct", json_string(id));
+    }
     return joined;
 }
 

@@ -21,12 +21,19 @@ struct cp_room_limits {
     uint32_t resume_ms; /* a participant without WebSocket is kept that long */
 };
 
+#define CP_GROUP_ENDPOINTS 32 /* of a room that one worker serves; docs/decisions/0006 */
+
+struct cp_direct;
+struct cp_media_env;
+
 struct cp_rooms {
     struct cp_room_limits limits;
     GHashTable *by_name;   /* lower case -> struct cp_room, owned */
     GHashTable *by_resume; /* token -> struct cp_participant */
     uint32_t participants;
-    uint32_t next_participant, next_source;
+    uint32_t next_participant, next_source, next_room;
+    uint32_t directs; /* begun since start */
+    struct cp_media_env *media; /* NULL: without; set by cp_media_open() */
     uint64_t joins; /* since start */
 };
 
@@ -34,8 +41,12 @@ struct cp_room {
     char name[CP_NAME_MAX + 1]; /* lower case */
     struct cp_rooms *rooms;
     uint64_t created_ms;
+    uint32_t number;         /* 1.., since start */
     GPtrArray *participants; /* owned, in the order of joining */
     struct cp_chat chat;
+    struct cp_direct *direct; /* NULL: none */
+    uint64_t direct_at;       /* ms: when one may begin; 0: nothing speaks for it yet */
+    uint32_t direct_pause;    /* ms: before the next; 0: there was none */
 };
 
 /* Why nobody may join: a code of docs/signalling.md (room_full, server_full), and words. */
@@ -47,6 +58,9 @@ void cp_rooms_init(struct cp_rooms *rooms, const struct cp_room_limits *limits);
 void cp_rooms_clear(struct cp_rooms *rooms); /* everybody goes, nobody is told */
 
 struct cp_room *cp_rooms_find(const struct cp_rooms *rooms, const char *name);
+/* For endpoints made now: the room's, and of a room that has grown one more for each
+ * CP_GROUP_ENDPOINTS, so that a large one is spread. */
+uint32_t cp_room_group(const struct cp_room *room);
 struct cp_participant *cp_rooms_resume(const struct cp_rooms *rooms, const char *token);
 /* By "s4", in one room. */
 struct cp_source *cp_room_source(const struct cp_room *room, uint32_t id);

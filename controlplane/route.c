@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const taken[] = {"api", "whip", "whep", "assets", "healthz", "metrics", "admin"};
+static const char *const taken[] = {"api",    "whip",    "whep",    "sdes",
+                                    "assets", "healthz", "metrics", "admin"};
 
 bool cp_name_ok(const char *text, size_t len)
 {

@@ -30,6 +30,32 @@ const char *cp_sdp_direction_name(enum cp_sdp_direction d)
     return names[d & 3];
 }
 
+static bool has_mid(const struct cp_sdp *sdp, const char *mid)
+{
+    for (size_t i = 0; i < sdp->n_media; i++) {
+        if (sdp->media[i].mid && strcmp(sdp->media[i].mid, mid) == 0)
+            return true;
+    }
+    return false;
+}
+
+int cp_sdp_name_sections(struct cp_sdp *sdp)
+{
+    unsigned next = 0;
+    for (size_t i = 0; i < sdp->n_media && !sdp->arena.failed; i++) {
+        struct cp_sdp_media *m = &sdp->media[i];
+        const char *name = m->mid;
+        if (name)
+            continue;
+        do
+            name = cp_sdp_printf(&sdp->arena, "%u", next++);
+        while (*name && has_mid(sdp, name));
+        m->mid = name;
+        m->mid_made = true;
+    }
+    return sdp->arena.failed ? -ENOMEM : 0;
+}
+
 int cp_sdp_fail(struct cp_sdp_error *err, unsigned line, int error, const char *fmt, ...)
 {
     va_list ap;

@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "controlplane/sdp_arena.h"
+#include "proto/srtp_profile.h"
 
 /* Limits. Beyond one, parsing fails with -E2BIG and names it. */
 #define CP_SDP_TEXT_MAX         131072 /* bytes of a description */
@@ -26,6 +28,7 @@
 #define CP_SDP_FINGERPRINTS_MAX 8
 #define CP_SDP_CANDIDATES_MAX   128
 #define CP_SDP_HASH_MAX         64 /* bytes of a fingerprint */
+#define CP_SDP_CRYPTO_MAX       16 /* crypto lines of a section */
 
 /* What is wrong and where. line counts from 1; 0 when no one line is to blame. */
 struct cp_sdp_error {
@@ -67,6 +70,21 @@ struct cp_sdp_transport {
     enum cp_sdp_setup setup;
     struct cp_sdp_fingerprint *fingerprints;
     size_t n_fingerprints;
+};
+
+/* A master key and the salt behind it. len is that of its profile, 0: none. */
+struct cp_srtp_key {
+    enum hr_srtp_profile profile;
+    unsigned len;
+    uint8_t bytes[HR_SRTP_KEY_LEN_MAX + HR_SRTP_SALT_LEN_MAX];
+};
+
+/* The key with which the writer of this description sends (RFC 4568). */
+struct cp_sdp_crypto {
+    unsigned line; /* not written */
+    uint32_t tag;
+    struct cp_srtp_key key;
+    const char *problem; /* why the line cannot be used; NULL: it can */
 };
 
 struct cp_sdp_codec {
@@ -127,8 +145,10 @@ struct cp_sdp_media {
     uint16_t port;
     const char *protocol;
     const char *formats; /* as written in the m= line, when they are not payload types */
-    const char *address; /* of its c= line, NULL: none */
+    const char *address; /* of its c= line, else the session's; NULL: none */
+    uint16_t rtcp_port;  /* written alone, 0: not */
     const char *mid;
+    bool mid_made; /* by cp_sdp_name_sections: not written */
     enum cp_sdp_direction direction;
     bool rtcp_mux, rtcp_rsize, bundle_only, extmap_allow_mixed, end_of_candidates;
     struct cp_sdp_transport transport;
@@ -148,6 +168,8 @@ struct cp_sdp_media {
     size_t n_ssrc_groups;
     const char **candidates; /* "1 1 udp 2130706431 192.0.2.1 10000 typ host" */
     size_t n_candidates;
+    struct cp_sdp_crypto *cryptos; /* most wanted first */
+    size_t n_cryptos;
 };
 
 struct cp_sdp {
@@ -155,6 +177,7 @@ struct cp_sdp {
     const char *origin_user, *origin_address;
     uint64_t session_id, session_version;
     const char *name;
+    const char *address; /* of its c= line, NULL: none; not written */
     bool has_bundle;
     const char **bundle; /* mids */
     size_t n_bundle;
@@ -177,6 +200,9 @@ int cp_sdp_parse(const char *text, size_t len, struct cp_sdp **out, struct cp_sd
 int cp_sdp_parse_fragment(const char *text, size_t len, struct cp_sdp **out,
                           struct cp_sdp_error *err);
 
+/* Gives each section without a mid one that no other has. 0 or -ENOMEM. */
+int cp_sdp_name_sections(struct cp_sdp *sdp);
+
 /* An empty description to fill from its arena, or NULL. */
 struct cp_sdp *cp_sdp_new(void);
 void cp_sdp_free(struct cp_sdp *sdp);
@@ -189,10 +215,19 @@ static inline enum cp_sdp_direction cp_sdp_reverse(enum cp_sdp_direction d)
     return (enum cp_sdp_direction)(((unsigned)d >> 1 | (unsigned)d << 1) & 3);
 }
 
+static inline bool cp_srtp_key_same(const struct cp_srtp_key *a, const struct cp_srtp_key *b)
+{
+    return a->profile == b->profile && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
 const char *cp_sdp_direction_name(enum cp_sdp_direction d);
 
 /* "sha-256 AB:CD:…" to bytes: 0, or -EINVAL malformed, -ENOTSUP another hash. */
 int cp_sdp_fingerprint_parse(const char *text, struct cp_sdp_fingerprint *out);
+
+/* A key as base64, as it stands behind inline: */
+#define CP_SDP_KEY_TEXT 41
+void cp_sdp_key_text(const struct cp_srtp_key *key, char text[CP_SDP_KEY_TEXT]);
 
 /* The value of a key in an fmtp line ("apt" of "apt=96"), its length in *len; NULL: not there. */
 const char *cp_sdp_fmtp_get(const char *fmtp, const char *key, size_t *len);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE     16384u /* bytes; a larger piece gets a chunk of its own */
+#define CHUNK_FIRST    2048u  /* bytes with its head; each is twice the one before, */
+#define CHUNK_MOST     16384u /* up to this; a larger piece gets a chunk of its own */
 #define FIRST_ELEMENTS 4u     /* of an array that grows */
 
 struct cp_sdp_chunk {
@@ -16,12 +17,17 @@ struct cp_sdp_chunk {
 
 static struct cp_sdp_chunk *add_chunk(struct cp_sdp_arena *a, size_t size)
 {
-    struct cp_sdp_chunk *c = malloc(sizeof(*c) + size);
+    size_t total = a->chunks ? 2 * (sizeof(*a->chunks) + a->chunks->size) : CHUNK_FIRST;
+    if (total > CHUNK_MOST)
+        total = CHUNK_MOST;
+    if (total < sizeof(struct cp_sdp_chunk) + size)
+        total = sizeof(struct cp_sdp_chunk) + size;
+    struct cp_sdp_chunk *c = malloc(total);
     if (!c) {
         a->failed = true;
         return NULL;
     }
-    c->size = size;
+    c->size = total - sizeof(*c);
     c->used = 0;
     c->next = a->chunks;
     a->chunks = c;
@@ -34,7 +40,7 @@ void *cp_sdp_alloc(struct cp_sdp_arena *a, size_t size)
     size = (size + align - 1) & ~(align - 1);
     struct cp_sdp_chunk *c = a->chunks;
     if (!c || c->size - c->used < size)
-        c = add_chunk(a, size > CHUNK_SIZE ? size : CHUNK_SIZE);
+        c = add_chunk(a, size);
     if (!c)
         return NULL;
     void *p = c->bytes + c->used;
@@ -85,6 +91,7 @@ void cp_sdp_arena_free(struct cp_sdp_arena *a)
 {
     while (a->chunks) {
         struct cp_sdp_chunk *next = a->chunks->next;
+        explicit_bzero(a->chunks->bytes, a->chunks->used); /* it may have held keys */
         free(a->chunks);
         a->chunks = next;
     }

@@ -538,6 +538,7 @@ static const struct {
     {"ssrc", MEDIA, read_ssrc},
     {"ssrc-group", MEDIA, read_ssrc_group},
     {"candidate", MEDIA, read_candidate},
+    {"crypto", MEDIA, cp_sdp_crypto},
 };
 
 int cp_sdp_attribute(struct cp_sdp_parser *p, char *value)

@@ -83,8 +83,11 @@ static int parse_connection(struct cp_sdp_parser *p, char *value)
     char *net = cp_sdp_word(&value), *type = cp_sdp_word(&value), *address = cp_sdp_word(&value);
     if (!net || !type || !address)
         return CP_SDP_BAD(p, "c= needs three fields");
+    address[strcspn(address, "/")] = '\0';
     if (p->media)
         p->media->address = address;
+    else
+        p->sdp->address = address;
     return 0;
 }
 
@@ -245,6 +248,7 @@ static int finish(struct cp_sdp_parser *p)
         struct cp_sdp_media *m = &sdp->media[i];
         inherit_transport(&m->transport, &sdp->transport);
         m->extmap_allow_mixed |= sdp->extmap_allow_mixed;
+        m->address = m->address ? m->address : sdp->address;
         for (size_t k = 0; m->mid && k < i; k++) {
             if (sdp->media[k].mid && strcmp(sdp->media[k].mid, m->mid) == 0)
                 return cp_sdp_fail(p->err, m->line, -EINVAL, "mid %.32s is that of line %u too",

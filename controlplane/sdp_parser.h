@@ -14,6 +14,9 @@ struct cp_sdp_parser {
 /* The value of one a= line, which it may cut up in place. 0 or -errno with *err. */
 int cp_sdp_attribute(struct cp_sdp_parser *p, char *value);
 
+/* The value of an a=crypto line (sdp_crypto.c). 0 or -errno with *err. */
+int cp_sdp_crypto(struct cp_sdp_parser *p, char *value);
+
 /* The next word of *rest, cut off and NUL-terminated; NULL: none left. */
 char *cp_sdp_word(char **rest);
 

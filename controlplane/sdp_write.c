@@ -128,6 +128,19 @@ static void write_ssrcs(FILE *f, const struct cp_sdp_media *m)
     }
 }
 
+static void write_cryptos(FILE *f, const struct cp_sdp_media *m)
+{
+    for (size_t i = 0; i < m->n_cryptos; i++) {
+        const struct cp_sdp_crypto *c = &m->cryptos[i];
+        char text[CP_SDP_KEY_TEXT];
+        if (c->problem)
+            continue;
+        cp_sdp_key_text(&c->key, text);
+        fprintf(f, "a=crypto:%u %s inline:%s\r\n", c->tag, hr_srtp_profile_name(c->key.profile),
+                text);
+    }
+}
+
 static void write_flag(FILE *f, bool set, const char *name)
 {
     if (set)
@@ -148,10 +161,11 @@ static void write_media_line(FILE *f, const struct cp_sdp_media *m)
 static void write_media(FILE *f, const struct cp_sdp_media *m)
 {
     write_media_line(f, m);
-    if (m->mid)
+    if (m->mid && !m->mid_made)
         fprintf(f, "a=mid:%s\r\n", m->mid);
     write_flag(f, m->bundle_only, "bundle-only");
     write_transport(f, &m->transport);
+    write_cryptos(f, m);
     for (size_t i = 0; i < m->n_candidates; i++)
         fprintf(f, "a=candidate:%s\r\n", m->candidates[i]);
     write_flag(f, m->end_of_candidates, "end-of-candidates");
@@ -162,6 +176,8 @@ static void write_media(FILE *f, const struct cp_sdp_media *m)
         fputs("a=", f);
         write_msid(f, m->stream, m->track);
     }
+    if (m->rtcp_port)
+        fprintf(f, "a=rtcp:%u\r\n", m->rtcp_port);
     write_flag(f, m->rtcp_mux, "rtcp-mux");
     write_flag(f, m->rtcp_rsize, "rtcp-rsize");
     write_codecs(f, m);

@@ -2,21 +2,28 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "controlplane/dataplane_status.h"
+#include "controlplane/direct.h"
 #include "controlplane/http.h"
 #include "controlplane/whip.h"
+#include "controlplane/ws.h"
 #include "proto/log.h"
 #include "proto/version.h"
 
 #define TICK_MS 1000
 #define STOP_MS 300 /* for the last messages to leave */
 
+#define OTHER_FILES 1024 /* beside WebSockets: HTTP requests, the dataplane, the log */
+
 /* ---- what the transport says */
 
 static void on_connected(void *arg, struct cp_endpoint *e, void *owner)
 {
     struct cp_media *m = owner;
+    if (cp_endpoint_is_paired(e))
+        return;
     hr_debug("p%u: media connected", m->owner->id);
     cp_media_connected(m);
 }
@@ -28,11 +35,18 @@ static void on_connected(void *arg, struct cp_endpoint *e, void *owner)
 static void on_gone(void *arg, struct cp_endpoint *e, void *owner, enum cp_gone reason)
 {
     struct cp_service *s = arg;
-    struct cp_participant *p = ((struct cp_media *)owner)->owner;
     s->counters.endpoints_gone++;
+    if (cp_endpoint_is_paired(e)) {
+        cp_direct_gone(owner, reason);
+        return;
+    }
+    struct cp_media *m = owner;
+    struct cp_participant *p = m->owner;
     hr_info("p%u: media has ended: %s", p->id,
             reason == CP_GONE_DTLS ? cp_dtls_end_word(cp_endpoint_dtls_end(e))
                                    : cp_gone_word(reason));
+    if (cp_media_lose(m, e))
+        return;
     if (p->resource)
         cp_resource_end(s, p->resource, reason == CP_GONE_CLOSED ? "left" : "gone");
     else if (reason == CP_GONE_CLOSED && p->client)
@@ -57,8 +71,7 @@ static void on_down(void *arg, const char *why)
 static void on_room(void *arg)
 {
     struct cp_service *s = arg;
-    if (s->media.behind)
-        cp_media_put_all(&s->media);
+    cp_media_catch_up(&s->media);
 }
 
 static void service_transport(void *user)
@@ -85,6 +98,7 @@ static void on_tick(void *user)
     uint64_t now = cp_now_ms();
     for (guint i = 0; i < s->sessions->len; i++)
         cp_session_tick(s->sessions->pdata[i], now);
+    cp_ws_tick(s, now);
     cp_rooms_tick(&s->rooms, now);
     cp_service_settle(s);
     cp_timer_set(&s->loop, &s->tick, TICK_MS);
@@ -106,6 +120,7 @@ int cp_service_init(struct cp_service *s, const struct hr_config *config)
     s->run_dir = config->run_dir;
     s->started = cp_now_ms();
     s->sessions = g_ptr_array_new();
+    g_queue_init(&s->sockets);
     s->resources = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     cp_rooms_init(&s->rooms, &limits);
     return 0;
@@ -143,8 +158,29 @@ static int watch_transport(struct cp_service *s)
     return 0;
 }
 
+/* Each WebSocket is one; libwebsockets sizes its tables by what is allowed when it starts. */
+static void raise_open_files(const struct hr_config *config)
+{
+    struct rlimit files;
+    rlim_t wanted = config->limits.participants + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    if (files.rlim_max < wanted)
+        hr_warning("limits.participants is %u, but no more than %llu files may be open: some of "
+                   "them will not get in by WebSocket (LimitNOFILE= of the unit, ulimit -n)",
+                   config->limits.participants, (unsigned long long)files.rlim_max);
+    rlim_t most = MIN(files.rlim_max, wanted);
+    if (files.rlim_cur >= most)
+        return;
+    files.rlim_cur = most;
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+        hr_warning("open files cannot be raised to %llu: %s", (unsigned long long)most,
+                   strerror(errno));
+}
+
 int cp_service_start(struct cp_service *s)
 {
+    raise_open_files(s->config);
     int rc = start_transport(s);
     rc = rc ? rc : cp_loop_create(&s->loop, s);
     rc = rc ? rc : cp_http_open(s);

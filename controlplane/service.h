@@ -33,6 +33,7 @@ struct cp_service {
     struct cp_watch *transport_watch;
     struct cp_timer transport_timer, tick, stop;
     GPtrArray *sessions;   /* struct cp_session of every WebSocket; not owned */
+    GQueue sockets;        /* of ws.c: the WebSockets by when they are looked at next */
     GHashTable *resources; /* id -> struct cp_resource of WHIP and WHEP; owned */
     struct cp_status_cache *status;
     uint64_t started; /* ms */

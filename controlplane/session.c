@@ -67,6 +67,7 @@ static bool take_over(struct cp_session *s, const struct cp_message *m)
     }
     cp_room_attach(p, &s->client);
     s->participant = p;
+    p->direct = m->can_direct;
     bool changed = cp_participant_update(p, &m->profile);
     cp_participant_send(p, cp_room_joined(p, true));
     if (changed)
@@ -90,6 +91,7 @@ static void on_join(struct cp_session *s, const struct cp_message *m)
         return;
     }
     s->participant = p;
+    p->direct = m->can_direct;
     cp_room_attach(p, &s->client);
     cp_participant_send(p, cp_room_joined(p, false));
     cp_room_announce(p);
@@ -132,11 +134,26 @@ static void on_offer(struct cp_session *s, const struct cp_message *m)
         return;
     }
     s->service->counters.offers++;
-    const struct cp_negotiation *n = p->media->negotiation;
+    struct cp_negotiation *n = p->media->negotiation;
     send_json(s, with_request(json_pack("{s:s, s:s%, s:o, s:o}", "type", "answer", "sdp", n->answer,
                                         n->answer_len, "sources", answer_sources(p),
                                         "subscriptions", answer_subscriptions(p)),
                               m->request));
+    cp_negotiation_sent(n);
+}
+
+static void on_direct(struct cp_session *s, const struct cp_message *m)
+{
+    struct cp_media_failure why = {0};
+    int rc = 0;
+    if (m->type == CP_MESSAGE_DIRECT_STATE)
+        cp_direct_say(s->participant, &m->direct);
+    else if (m->type == CP_MESSAGE_DIRECT_OFFER)
+        rc = cp_direct_offer(s->participant, &m->direct, s->now, &why);
+    else
+        rc = cp_direct_answer(s->participant, &m->direct, s->now, &why);
+    if (rc)
+        send_error(s, cp_media_error_code(why.error), why.text, m->request, false);
 }
 
 static void on_update(struct cp_session *s, const struct cp_message *m)
@@ -156,6 +173,11 @@ static void on_source(struct cp_session *s, const struct cp_message *m)
         return;
     source->muted = m->muted;
     cp_room_tell_source(source, "source-updated");
+}
+
+static void on_view(struct cp_session *s, const struct cp_message *m)
+{
+    cp_view_set(s->participant, &m->view);
 }
 
 static void on_chat(struct cp_session *s, const struct cp_message *m)
@@ -185,6 +207,10 @@ static const struct {
     [CP_MESSAGE_UPDATE] = {on_update, false, true}, [CP_MESSAGE_SOURCE] = {on_source, false, true},
     [CP_MESSAGE_CHAT] = {on_chat, false, true},     [CP_MESSAGE_LEAVE] = {on_leave, false, true},
     [CP_MESSAGE_PING] = {on_ping, true, true},
+    [CP_MESSAGE_DIRECT_OFFER] = {on_direct, false, true},
+    [CP_MESSAGE_DIRECT_ANSWER] = {on_direct, false, true},
+    [CP_MESSAGE_DIRECT_STATE] = {on_direct, false, true},
+    [CP_MESSAGE_VIEW] = {on_view, false, true},
 };
 
 static void dispatch(struct cp_session *s, const struct cp_message *m)

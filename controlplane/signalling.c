@@ -84,6 +84,8 @@ static const struct text_rule chat_text = {"text", CP_CHAT_TEXT_MAX, true, true,
 static const struct text_rule sdp_text = {"sdp", CP_SDP_TEXT_MAX, false, true, anything};
 static const struct text_rule source_id = {"source", 10, false, true, not_empty};
 static const struct text_rule mid_text = {"mid", HR_MID_MAX, false, true, no_controls};
+static const struct text_rule direct_id = {"id", 10, false, true, not_empty};
+static const struct text_rule state_text = {"state", 16, false, true, not_empty};
 static const struct text_rule label_text = {"label", 16, false, false, not_empty};
 
 /* *out is NULL when an optional field is missing or null. */
@@ -119,6 +121,20 @@ static int get_bool(const json_t *object, const char *name, bool required, bool 
     return 0;
 }
 
+/* A whole number up to max; as it was when it is missing. */
+static int get_count(const json_t *object, const char *name, uint32_t max, uint32_t *out,
+                     struct cp_message_error *err)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!value || json_is_null(value))
+        return 0;
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > max)
+        return bad(err, "%s is not a whole number from 0 to %u", name, max);
+    *out = (uint32_t)json_integer_value(value);
+    return 0;
+}
+
 static int parse_profile(struct cp_message *m, const struct text_rule *name,
                          struct cp_message_error *err)
 {
@@ -133,7 +149,9 @@ static int parse_join(struct cp_message *m, struct cp_message_error *err)
 {
     if (parse_profile(m, &join_name, err))
         return -EINVAL;
-    return get_text(m->root, &resume, &m->resume, err);
+    if (get_text(m->root, &resume, &m->resume, err))
+        return -EINVAL;
+    return get_bool(m->root, "direct", false, &m->can_direct, err);
 }
 
 static int parse_update(struct cp_message *m, struct cp_message_error *err)
@@ -237,6 +255,66 @@ static int parse_offer(struct cp_message *m, struct cp_message_error *err)
     return 0;
 }
 
+static int parse_direct_id(struct cp_message *m, struct cp_message_error *err)
+{
+    const char *text;
+    if (get_text(m->root, &direct_id, &text, err))
+        return -EINVAL;
+    m->direct.id = cp_id_parse(text, 'd');
+    return m->direct.id ? 0 : bad(err, "id is not that of a direct message");
+}
+
+static int parse_direct(struct cp_message *m, struct cp_message_error *err)
+{
+    m->direct.description = &m->offer;
+    return parse_direct_id(m, err) ? -EINVAL : parse_offer(m, err);
+}
+
+static int parse_direct_state(struct cp_message *m, struct cp_message_error *err)
+{
+    static const char *const words[CP_DIRECT_STATES] = {"direct", "relay", "failed"};
+    const char *text;
+    if (parse_direct_id(m, err) || get_text(m->root, &state_text, &text, err))
+        return -EINVAL;
+    for (int i = 0; i < CP_DIRECT_STATES; i++) {
+        m->direct.state = (enum cp_direct_state)i;
+        if (strcmp(words[i], text) == 0)
+            return 0;
+    }
+    return bad(err, "state is none of direct, relay, failed");
+}
+
+static int parse_view_entry(const json_t *entry, struct cp_view_entry *out,
+                            struct cp_message_error *err)
+{
+    uint32_t width = 0, height = 0;
+    if (parse_source_id(entry, &out->source, err) ||
+        get_count(entry, "width", CP_VIEW_PIXELS_MAX, &width, err) ||
+        get_count(entry, "height", CP_VIEW_PIXELS_MAX, &height, err))
+        return -EINVAL;
+    out->width = (uint16_t)width;
+    out->height = (uint16_t)height;
+    return get_bool(entry, "pinned", false, &out->pinned, err);
+}
+
+static int parse_view(struct cp_message *m, struct cp_message_error *err)
+{
+    const json_t *sources;
+    struct cp_view *v = &m->view;
+    v->last_n = CP_VIEW_ALL;
+    if (get_array(m->root, "sources", &sources, &v->n, err) ||
+        get_count(m->root, "last_n", CP_BINDINGS_MAX, &v->last_n, err))
+        return -EINVAL;
+    struct cp_view_entry *entries = calloc(v->n + 1, sizeof(*entries));
+    v->entries = entries;
+    if (!entries)
+        return bad(err, "out of memory");
+    for (size_t i = 0; i < v->n; i++)
+        if (parse_view_entry(json_array_get(sources, i), &entries[i], err))
+            return -EINVAL;
+    return 0;
+}
+
 static const struct {
     const char *word;
     int (*parse)(struct cp_message *m, struct cp_message_error *err);
@@ -245,6 +323,10 @@ static const struct {
     [CP_MESSAGE_UPDATE] = {"update", parse_update}, [CP_MESSAGE_SOURCE] = {"source", parse_source},
     [CP_MESSAGE_CHAT] = {"chat", parse_chat},       [CP_MESSAGE_LEAVE] = {"leave", parse_nothing},
     [CP_MESSAGE_PING] = {"ping", parse_nothing},
+    [CP_MESSAGE_DIRECT_OFFER] = {"direct-offer", parse_direct},
+    [CP_MESSAGE_DIRECT_ANSWER] = {"direct-answer", parse_direct},
+    [CP_MESSAGE_DIRECT_STATE] = {"direct-state", parse_direct_state},
+    [CP_MESSAGE_VIEW] = {"view", parse_view},
 };
 
 int cp_message_parse(const char *text, size_t len, struct cp_message *out,
@@ -278,6 +360,7 @@ void cp_message_free(struct cp_message *m)
 {
     free((void *)(uintptr_t)m->offer.sources);
     free((void *)(uintptr_t)m->offer.bindings);
+    free((void *)(uintptr_t)m->view.entries);
     json_decref(m->root);
     m->root = NULL;
 }

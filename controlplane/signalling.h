@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #include "controlplane/chat.h"
+#include "controlplane/direct.h"
 #include "controlplane/media.h"
 #include "controlplane/participant.h"
+#include "controlplane/view.h"
 
 #define CP_MESSAGE_MAX  (256 * 1024)     /* bytes of a message */
 #define CP_BINDINGS_MAX CP_SDP_MEDIA_MAX /* entries of sources and of subscriptions in an offer */
@@ -25,6 +27,10 @@ enum cp_message_type {
     CP_MESSAGE_CHAT,
     CP_MESSAGE_LEAVE,
     CP_MESSAGE_PING,
+    CP_MESSAGE_DIRECT_OFFER,
+    CP_MESSAGE_DIRECT_ANSWER,
+    CP_MESSAGE_DIRECT_STATE,
+    CP_MESSAGE_VIEW,
     CP_MESSAGES
 };
 
@@ -37,8 +43,10 @@ struct cp_message {
     bool hand; /* what profile.hand points to */
     const char *resume, *text;
     uint32_t source;
-    bool muted;
+    bool muted, can_direct;
+    struct cp_direct_message direct; /* its description is offer */
     struct cp_offer offer; /* arrays on the heap, the message's */
+    struct cp_view view;   /* likewise */
 };
 
 struct cp_message_error {

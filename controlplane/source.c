@@ -22,6 +22,11 @@ int cp_label_parse(const char *word)
     return -EINVAL;
 }
 
+const char *cp_label_word(enum cp_label label)
+{
+    return words[label];
+}
+
 struct cp_source *cp_source_new(uint32_t id, struct cp_participant *owner, const char *mid,
                                 bool video)
 {

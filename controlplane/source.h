@@ -37,6 +37,7 @@ struct cp_source {
     bool muted;
     bool simulcast;
     bool put;                 /* the dataplane has been told of it */
+    bool behind;              /* and is to be told again when there is room */
     GPtrArray *subscriptions; /* struct cp_subscription, not owned */
     struct cp_rate rate;      /* for `headrace room` */
 };
@@ -50,5 +51,6 @@ struct cp_source *cp_source_by_mid(const struct cp_participant *p, const char *m
 
 json_t *cp_source_json(const struct cp_source *s);
 int cp_label_parse(const char *word); /* enum cp_label, or -EINVAL */
+const char *cp_label_word(enum cp_label label);
 
 #endif

@@ -41,6 +41,7 @@ bool cp_subscription_bind(struct cp_subscription *s, struct cp_source *source)
         return false;
     detach(s);
     s->source = source;
+    s->shown = (struct cp_shown){0};
     if (source)
         g_ptr_array_add(source->subscriptions, s);
     cp_media_subscription_changed(s);

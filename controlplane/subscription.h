@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "controlplane/rate.h"
+#include "controlplane/view.h"
 #include "proto/limits.h"
 
 struct cp_participant;
@@ -21,9 +22,11 @@ struct cp_subscription {
     struct cp_source *source; /* NULL: none for now */
     char mid[HR_MID_MAX + 1];
     bool video;
-    uint32_t ssrc;
+    uint32_t ssrc, rtx_ssrc; /* rtx_ssrc: of retransmissions; 0: none */
     bool put;            /* the dataplane has been told of it */
+    bool behind;         /* and is to be told again when there is room */
     bool fresh;          /* made by the offer in hand: goes when that fails */
+    struct cp_shown shown;
     struct cp_rate rate; /* for `headrace room` */
 };
 

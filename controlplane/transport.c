@@ -108,7 +108,7 @@ static void on_up(void *arg, const Headrace__HelloReply *hello)
     while (g_hash_table_iter_next(&it, NULL, &value)) {
         struct cp_endpoint *e = value;
         e->last_check = t->now;
-        if (!e->gone && !e->dirty && e->keys.len && e->chosen != CP_NO_PATH) {
+        if (!e->dirty && cp_endpoint_puttable(e)) {
             e->dirty = true;
             g_queue_push_tail(&t->dirty, e);
         }
@@ -130,6 +130,8 @@ static void on_down(void *arg, const char *why)
 static void on_event(void *arg, const Headrace__Event *event)
 {
     struct cp_transport *t = arg;
+    if (event->what_case == HEADRACE__EVENT__WHAT_ENDPOINT_LATCHED)
+        cp_endpoint_latched(t, event->endpoint_latched);
     if (t->h.event)
         t->h.event(t->h.arg, event);
 }

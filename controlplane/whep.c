@@ -9,15 +9,15 @@
 
 #include "controlplane/whip.h"
 
-/* Who is called so in the room and publishes: somebody who came by WHIP before a member. */
-static struct cp_participant *publisher(const struct cp_room *room, const char *name)
+/* Somebody who came by WHIP or SDES before a member. */
+struct cp_participant *cp_whep_publisher(const struct cp_room *room, const char *name)
 {
     struct cp_participant *found = NULL;
     for (guint i = 0; room && i < room->participants->len; i++) {
         struct cp_participant *p = room->participants->pdata[i];
-        if (p->kind == CP_KIND_WHEP || p->sources->len == 0 || strcasecmp(p->name, name) != 0)
+        if (p->sources->len == 0 || strcasecmp(p->name, name) != 0)
             continue;
-        if (p->kind == CP_KIND_WHIP)
+        if (p->kind != CP_KIND_MEMBER)
             return p;
         found = found ? found : p;
     }
@@ -40,18 +40,9 @@ static struct cp_source *next_source(const struct cp_participant *p, bool video,
     return best;
 }
 
-void cp_whep_post(struct cp_service *s, struct cp_exchange *x)
+struct cp_offer_binding *cp_whep_bindings(const struct cp_participant *from,
+                                          const struct cp_sdp *sdp, size_t *count)
 {
-    struct cp_sdp *sdp;
-    if (!cp_whip_check(s, x, &sdp))
-        return;
-    struct cp_participant *from =
-        publisher(cp_rooms_find(&s->rooms, x->params.value[0]), x->params.value[1]);
-    if (!from) {
-        cp_sdp_free(sdp);
-        cp_answer_problem(x, 404, "nobody of this name publishes in the room");
-        return;
-    }
     struct cp_offer_binding *bindings = g_new0(struct cp_offer_binding, sdp->n_media + 1);
     uint32_t *taken = g_new0(uint32_t, sdp->n_media + 1);
     size_t n = 0;
@@ -65,11 +56,29 @@ void cp_whep_post(struct cp_service *s, struct cp_exchange *x)
         taken[n] = source->id;
         bindings[n++] = (struct cp_offer_binding){.mid = m->mid, .source = source->id};
     }
+    g_free(taken);
+    *count = n;
+    return bindings;
+}
+
+void cp_whep_post(struct cp_service *s, struct cp_exchange *x)
+{
+    struct cp_sdp *sdp;
+    if (!cp_whip_check(s, x, &sdp))
+        return;
+    struct cp_participant *from =
+        cp_whep_publisher(cp_rooms_find(&s->rooms, x->params.value[0]), x->params.value[1]);
+    if (!from) {
+        cp_sdp_free(sdp);
+        cp_answer_problem(x, 404, "nobody of this name publishes in the room");
+        return;
+    }
+    size_t n;
+    struct cp_offer_binding *bindings = cp_whep_bindings(from, sdp, &n);
     const struct cp_offer offer = {
         .sdp = x->body, .len = x->body_len, .bindings = bindings, .n_bindings = n};
     struct cp_resource *r = cp_whip_begin(s, x, CP_KIND_WHEP, &offer);
     g_free(bindings);
-    g_free(taken);
     cp_sdp_free(sdp);
     if (r && r->participant->subscriptions->len == 0) {
         cp_answer_problem(x, 422, "no section of the offer is recvonly with a mid");
@@ -82,7 +91,7 @@ void cp_whep_post(struct cp_service *s, struct cp_exchange *x)
 static void fill(struct cp_participant *viewer)
 {
     const struct cp_resource *r = viewer->resource;
-    struct cp_participant *from = r ? publisher(viewer->room, r->name) : NULL;
+    struct cp_participant *from = r ? cp_whep_publisher(viewer->room, r->name) : NULL;
     GPtrArray *subs = viewer->subscriptions;
     if (!from)
         return;
@@ -108,7 +117,7 @@ void cp_whep_fill(struct cp_room *room)
 {
     for (guint i = 0; i < room->participants->len; i++) {
         struct cp_participant *p = room->participants->pdata[i];
-        if (p->kind == CP_KIND_WHEP)
+        if (p->kind == CP_KIND_WHEP || p->kind == CP_KIND_SDES)
             fill(p);
     }
 }

@@ -59,7 +59,6 @@ static struct cp_resource *resource_new(struct cp_service *s, const struct cp_ex
     cp_token(r->etag);
     g_strlcpy(r->room, x->params.value[0], sizeof(r->room));
     g_strlcpy(r->name, x->params.value[1], sizeof(r->name));
-    r->whep = p->kind == CP_KIND_WHEP;
     r->participant = p;
     p->resource = r;
     g_hash_table_insert(s->resources, r->id, r);
@@ -113,25 +112,27 @@ static void link_ice_servers(struct cp_exchange *x, const struct hr_config *conf
 
 void cp_whip_created(struct cp_exchange *x, const struct cp_resource *r)
 {
-    const struct cp_negotiation *n = r->participant->media->negotiation;
-    link_ice_servers(x, r->participant->media->env->config);
-    cp_exchange_header(x, "location:", "/%s/%s/%s/%s", r->whep ? "whep" : "whip", r->room, r->name,
-                       r->id);
-    cp_exchange_header(x, "etag:", "\"%s\"", r->etag);
-    cp_exchange_header(x, "accept-patch:", "application/trickle-ice-sdpfrag");
+    struct cp_negotiation *n = r->participant->media->negotiation;
+    cp_exchange_header(x, "location:", "/%s/%s/%s/%s", cp_kind_word(r->participant->kind), r->room,
+                       r->name, r->id);
+    if (r->participant->kind != CP_KIND_SDES) {
+        link_ice_servers(x, r->participant->media->env->config);
+        cp_exchange_header(x, "etag:", "\"%s\"", r->etag);
+        cp_exchange_header(x, "accept-patch:", "application/trickle-ice-sdpfrag");
+    }
     cp_exchange_header(x, "cache-control:", "no-store");
-    char *body = malloc(n->answer_len + 1);
-    if (body)
-        memcpy(body, n->answer, n->answer_len + 1);
-    cp_answer_body(x, body ? 201 : 500, "application/sdp", body, n->answer_len);
+    cp_answer_body(x, 201, "application/sdp", n->answer, n->answer_len);
+    n->answer = NULL; /* the exchange's now */
+    cp_negotiation_sent(n);
 }
 
-static bool publishing(const struct cp_service *s, const char *room, const char *name)
+bool cp_whip_publishing(const struct cp_service *s, const char *room, const char *name)
 {
     const struct cp_room *found = cp_rooms_find(&s->rooms, room);
     for (guint i = 0; found && i < found->participants->len; i++) {
         const struct cp_participant *p = found->participants->pdata[i];
-        if (p->kind == CP_KIND_WHIP && strcasecmp(p->name, name) == 0)
+        bool comes_alone = p->kind == CP_KIND_WHIP || p->kind == CP_KIND_SDES;
+        if (comes_alone && p->announced && strcasecmp(p->name, name) == 0)
             return true;
     }
     return false;
@@ -143,7 +144,7 @@ void cp_whip_post(struct cp_service *s, struct cp_exchange *x)
     if (!cp_whip_check(s, x, &sdp))
         return;
     cp_sdp_free(sdp);
-    if (publishing(s, x->params.value[0], x->params.value[1])) {
+    if (cp_whip_publishing(s, x->params.value[0], x->params.value[1])) {
         cp_answer_problem(x, 409, "somebody publishes under this name already");
         return;
     }
@@ -170,12 +171,11 @@ void cp_resource_end(struct cp_service *s, struct cp_resource *r, const char *re
     cp_room_leave(p, reason);
 }
 
-/* The resource of this path, or NULL and answered. */
-static struct cp_resource *find(struct cp_service *s, struct cp_exchange *x)
+struct cp_resource *cp_resource_find(struct cp_service *s, struct cp_exchange *x)
 {
     struct cp_resource *r = g_hash_table_lookup(s->resources, x->params.value[2]);
-    bool whep = strncmp(x->path, "/whep/", 6) == 0;
-    if (r && r->whep == whep && strcasecmp(r->room, x->params.value[0]) == 0 &&
+    bool same = r && g_str_has_prefix(x->path + 1, cp_kind_word(r->participant->kind));
+    if (same && strcasecmp(r->room, x->params.value[0]) == 0 &&
         strcasecmp(r->name, x->params.value[1]) == 0)
         return r;
     cp_answer_problem(x, 404, "there is no such session, or it has ended");
@@ -184,7 +184,7 @@ static struct cp_resource *find(struct cp_service *s, struct cp_exchange *x)
 
 void cp_resource_delete(struct cp_service *s, struct cp_exchange *x)
 {
-    struct cp_resource *r = find(s, x);
+    struct cp_resource *r = cp_resource_find(s, x);
     if (!r)
         return;
     cp_resource_end(s, r, "left");
@@ -257,7 +257,7 @@ static void take_fragment(struct cp_exchange *x, struct cp_resource *r, const st
 
 void cp_resource_patch(struct cp_service *s, struct cp_exchange *x)
 {
-    struct cp_resource *r = find(s, x);
+    struct cp_resource *r = cp_resource_find(s, x);
     struct cp_sdp_error err = {0};
     struct cp_sdp *frag = NULL;
     if (!r)

@@ -20,7 +20,9 @@ struct ws {
     GQueue queue; /* struct text */
     size_t bytes; /* in it */
     GByteArray *message;
-    bool closing, peer_left, refused;
+    bool closing, peer_left, refused, ping;
+    GList link;              /* in the service's sockets */
+    uint64_t heard, look_at; /* ms */
 };
 
 static struct ws *of(struct lws *wsi)
@@ -32,6 +34,17 @@ static void clear(struct ws *w)
 {
     g_queue_clear_full(&w->queue, free);
     w->bytes = 0;
+}
+
+/* Most texts find an idle socket: asking for its turn first would cost four system calls. What the
+ * socket does not take libwebsockets keeps. */
+static void write_now(struct ws *w, struct text *t)
+{
+    if (lws_write(w->wsi, t->data + LWS_PRE, t->len, LWS_WRITE_TEXT) < (int)t->len) {
+        w->closing = true;
+        lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    }
+    free(t);
 }
 
 static void enqueue(struct cp_client *c, const char *data, size_t len)
@@ -53,6 +66,10 @@ static void enqueue(struct cp_client *c, const char *data, size_t len)
         return;
     t->len = len;
     memcpy(t->data + LWS_PRE, data, len);
+    if (w->queue.length == 0 && !w->ping && !lws_send_pipe_choked(w->wsi)) {
+        write_now(w, t);
+        return;
+    }
     w->bytes += len;
     g_queue_push_tail(&w->queue, t);
     lws_callback_on_writable(w->wsi);
@@ -79,7 +96,11 @@ int cp_ws_established(struct lws *wsi, struct cp_service *s, const char *room)
     w->session.client.send = enqueue;
     w->session.client.end = end;
     lws_set_opaque_user_data(wsi, w);
-    cp_session_open(&w->session, s, room, cp_now_ms());
+    w->heard = cp_now_ms();
+    w->look_at = w->heard + CP_WS_LOOK_S * 1000;
+    w->link.data = w;
+    g_queue_push_tail_link(&s->sockets, &w->link);
+    cp_session_open(&w->session, s, room, w->heard);
     return 0;
 }
 
@@ -97,6 +118,7 @@ int cp_ws_receive(struct lws *wsi, const char *data, size_t len)
     struct ws *w = of(wsi);
     if (!w || w->refused || w->session.ended)
         return 0;
+    w->heard = cp_now_ms();
     if (lws_frame_is_binary(wsi))
         return refuse(w, "messages are text, this was binary");
     if (w->message->len + len > CP_MESSAGE_MAX)
@@ -104,7 +126,7 @@ int cp_ws_receive(struct lws *wsi, const char *data, size_t len)
     g_byte_array_append(w->message, (const guint8 *)data, (guint)len);
     if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi))
         return 0;
-    cp_session_receive(&w->session, (const char *)w->message->data, w->message->len, cp_now_ms());
+    cp_session_receive(&w->session, (const char *)w->message->data, w->message->len, w->heard);
     cp_service_settle(w->session.service);
     g_byte_array_set_size(w->message, 0);
     return 0;
@@ -115,8 +137,13 @@ int cp_ws_writeable(struct lws *wsi)
     struct ws *w = of(wsi);
     if (!w)
         return -1;
-    struct text *t = g_queue_pop_head(&w->queue);
-    if (t) {
+    struct text *t = w->ping ? NULL : g_queue_pop_head(&w->queue);
+    if (w->ping) {
+        unsigned char nothing[LWS_PRE];
+        w->ping = false;
+        if (lws_write(wsi, nothing + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+            return -1;
+    } else if (t) {
         w->bytes -= t->len;
         int n = lws_write(wsi, t->data + LWS_PRE, t->len, LWS_WRITE_TEXT);
         bool lost = n < (int)t->len;
@@ -145,6 +172,35 @@ void cp_ws_peer_close(struct lws *wsi, const unsigned char *in, size_t len)
         w->peer_left = (in[0] << 8 | in[1]) == CLOSE_GOING_AWAY;
 }
 
+void cp_ws_pong(struct lws *wsi)
+{
+    struct ws *w = of(wsi);
+    if (w)
+        w->heard = cp_now_ms();
+}
+
+static void look(struct ws *w, uint64_t now)
+{
+    uint64_t silence = now - MIN(w->heard, now);
+    if (silence >= CP_WS_HANGUP_S * 1000) {
+        lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    } else if (silence >= CP_WS_PING_S * 1000 && !w->closing) {
+        w->ping = true;
+        lws_callback_on_writable(w->wsi);
+    }
+}
+
+void cp_ws_tick(struct cp_service *s, uint64_t now)
+{
+    struct ws *w;
+    while ((w = g_queue_peek_head(&s->sockets)) && w->look_at <= now) {
+        g_queue_unlink(&s->sockets, &w->link);
+        w->look_at = now + CP_WS_LOOK_S * 1000;
+        g_queue_push_tail_link(&s->sockets, &w->link);
+        look(w, now);
+    }
+}
+
 void cp_ws_closed(struct lws *wsi)
 {
     struct ws *w = of(wsi);
@@ -152,6 +208,7 @@ void cp_ws_closed(struct lws *wsi)
         return;
     lws_set_opaque_user_data(wsi, NULL);
     struct cp_service *s = w->session.service;
+    g_queue_unlink(&s->sockets, &w->link);
     cp_session_closed(&w->session, w->peer_left, cp_now_ms());
     clear(w);
     g_byte_array_free(w->message, TRUE);

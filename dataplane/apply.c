@@ -20,6 +20,8 @@ static const struct {
     {HEADRACE__COMMAND__OP_STATS_GET, dp_apply_stats_get},
     {HEADRACE__COMMAND__OP_OBJECTS_GET, dp_apply_objects_get},
     {HEADRACE__COMMAND__OP_SHARD_MOVE, dp_apply_shard_move},
+    {HEADRACE__COMMAND__OP_SHARDS_GET, dp_apply_shards_get},
+    {HEADRACE__COMMAND__OP_WORKERS_SET, dp_apply_workers_set},
 };
 
 enum hr_error dp_call_refuse(struct dp_call *c, enum hr_error error, const char *format, ...)
@@ -149,9 +151,12 @@ static int open_sessions(struct dp_dataplane *dp)
         if (error)
             return error;
         w->session->alarm.done = nonce_alarm;
+        w->session->latch.worker = w;
+        w->session->latch.came.done = dp_latch_came;
+        w->session->latch.verdict = DP_DROPS;
     }
     for (unsigned i = 0; i < o->shards_count; i++) {
-        o->shards[i].worker = &dp->workers[i % dp->workers_count];
+        o->shards[i].worker = &dp->workers[dp->crew.ids[i % dp->crew.count]];
         o->shards[i].worker->session->counts.shards++;
     }
     return 0;
@@ -164,6 +169,7 @@ static int open_objects(struct dp_dataplane *dp, dp_apply_event_fn event, void *
         return -ENOMEM;
     dp->objects = o;
     *o = (struct dp_objects){.dp = dp, .event = event, .event_arg = arg};
+    TAILQ_INIT(&o->latches);
     o->shards_count = dp->config->dataplane.shards;
     o->shards = calloc(o->shards_count, sizeof(*o->shards));
     if (o->shards == NULL)
@@ -177,7 +183,7 @@ int dp_apply_open(struct dp_dataplane *dp, dp_apply_event_fn event, void *arg)
 {
     dp_later_open(dp);
     dp->flows = dp_flows_new("headrace_flows", dp->config->dataplane.endpoints);
-    if (dp->flows && srtp_init() == srtp_err_status_ok && open_objects(dp, event, arg) == 0 &&
+    if (dp->flows && open_objects(dp, event, arg) == 0 &&
         open_sessions(dp) == 0)
         return 0;
     dp_apply_close(dp);
@@ -212,7 +218,7 @@ static void close_objects(struct dp_objects *o)
 
 void dp_apply_close(struct dp_dataplane *dp)
 {
-    dp_later_close(dp);
+    dp_later_run_all(dp);
     if (dp->objects)
         close_objects(dp->objects);
     dp->objects = NULL;
@@ -220,5 +226,4 @@ void dp_apply_close(struct dp_dataplane *dp)
         dp_session_free(&dp->workers[i]);
     dp_flows_free(dp->flows);
     dp->flows = NULL;
-    srtp_shutdown();
 }

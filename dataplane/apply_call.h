@@ -57,12 +57,26 @@ enum hr_error dp_apply_keyframe_request(struct dp_call *c);
 enum hr_error dp_apply_stats_get(struct dp_call *c);
 enum hr_error dp_apply_objects_get(struct dp_call *c);
 enum hr_error dp_apply_shard_move(struct dp_call *c);
+enum hr_error dp_apply_shards_get(struct dp_call *c);
+enum hr_error dp_apply_workers_set(struct dp_call *c);
 
 /* With what the source's settings ask of streams[i]; NULL if there is no memory. */
 struct dp_stream *dp_stream_new(struct dp_dataplane *dp, struct dp_source *source, unsigned i);
 /* At worker, which is not the publisher's; not in o->views yet. NULL if there is no memory. */
 struct dp_mirror *dp_mirror_new(const struct dp_call *c, const struct dp_source_object *o,
                                 struct dp_worker *worker);
+
+/* Endpoints with a peer (apply_pass.c). May the Put be? */
+enum hr_error dp_pass_check(struct dp_call *c, const struct dp_endpoint_object *o);
+/* What a new endpoint needs for it; 0 or -1, no memory: the object's free() takes what is there. */
+int dp_pass_new(struct dp_endpoint_object *o, uint32_t peer);
+/* Notes the endpoint's path; how many ends are to be told what. */
+unsigned dp_pass_put(struct dp_objects *objects, struct dp_endpoint_object *o,
+                     const struct dp_endpoint_conf *conf, struct dp_pass_news news[2]);
+unsigned dp_pass_delete(struct dp_objects *objects, const struct dp_endpoint_object *o,
+                        struct dp_pass_news *news);
+/* Sources and subscriptions have no place at such an endpoint. */
+enum hr_error dp_pass_refuse_media(struct dp_call *c, const struct dp_endpoint_object *e);
 
 /* dp_seen.work.done */
 void dp_apply_seen(struct dp_work *work);

@@ -11,18 +11,27 @@ struct endpoint_work {
     struct dp_call_work call;
     struct dp_endpoint *endpoint;
     struct dp_endpoint_conf conf;
-    struct dp_keys *keys;
+    struct dp_keys *keys; /* with these: */
+    struct dp_srtp_key egress;
     bool link;
     struct dp_later later;
     struct dp_flow_slots old_flows;
+    struct dp_pass_news news[2]; /* of a peer, to the ends' workers */
+    unsigned news_count;
 };
 
 static void run(struct dp_worker *w, struct dp_work *work)
 {
     struct endpoint_work *job = container_of(work, struct endpoint_work, call.work);
-    if (job->link)
-        dp_endpoint_link(w, job->endpoint);
-    dp_endpoint_configure(w, job->endpoint, &job->conf, job->keys);
+    if (job->endpoint->worker == w) {
+        if (job->link)
+            dp_endpoint_link(w, job->endpoint);
+        dp_endpoint_configure(w, job->endpoint, &job->conf, job->keys, &job->egress);
+        dp_srtp_key_clear(&job->egress);
+    }
+    for (unsigned i = 0; i < job->news_count; i++)
+        if (job->news[i].endpoint->worker == w)
+            dp_pass_learn(&job->news[i]);
 }
 
 static void release(struct dp_later *later)
@@ -136,27 +145,15 @@ static enum hr_error read_conf(struct dp_call *c, struct dp_endpoint_conf *conf)
     strcpy(conf->ice_ufrag, put->ice_ufrag);
     strcpy(conf->ice_pwd, put->ice_pwd);
     conf->feedback_ssrc = put->feedback_ssrc;
+    conf->rtcp_rsize = put->rtcp_rsize;
     enum hr_error error = read_extensions(c, conf);
     return error ? error : read_path(c, conf);
 }
 
 /* ---- making it */
 
-static bool rtcp_session(srtp_t *out, enum hr_srtp_profile profile, srtp_ssrc_type_t direction,
-                         const uint8_t *key)
-{
-    srtp_policy_t policy = {.ssrc.type = direction, .key = (unsigned char *)key};
-    if (profile == HR_SRTP_AEAD_AES_128_GCM) {
-        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
-        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
-    } else {
-        srtp_crypto_policy_set_rtp_default(&policy.rtp);
-        srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
-    }
-    return srtp_create(out, &policy) == srtp_err_status_ok;
-}
-
-static struct dp_keys *keys_new(const Headrace__SrtpKeys *msg)
+static struct dp_keys *keys_new(const Headrace__SrtpKeys *msg, struct dp_srtp_key *egress,
+                                bool check_nonces)
 {
     struct dp_keys *keys = dp_new(sizeof(*keys));
     size_t key_len = hr_srtp_key_len(msg->profile);
@@ -164,17 +161,29 @@ static struct dp_keys *keys_new(const Headrace__SrtpKeys *msg)
     if (keys == NULL)
         return NULL;
     keys->profile = msg->profile;
-    if (dp_srtp_key_init(&keys->ingress, keys->profile, in, in + key_len) == 0 &&
-        dp_srtp_key_init(&keys->egress, keys->profile, out, out + key_len) == 0 &&
-        rtcp_session(&keys->rtcp_in, keys->profile, ssrc_any_inbound, in) &&
-        rtcp_session(&keys->rtcp_out, keys->profile, ssrc_any_outbound, out))
+    if (check_nonces)
+        keys->checker = dp_srtp_checker_new(DP_SRTP_CHECKER_ENTRIES);
+    if ((keys->checker || !check_nonces) &&
+        dp_srtp_key_init(&keys->ingress, keys->profile, in, in + key_len) == 0 &&
+        dp_srtp_key_init(egress, keys->profile, out, out + key_len) == 0 &&
+        dp_srtcp_keys_init(&keys->rtcp_in.keys, keys->profile, in, in + key_len) == 0 &&
+        dp_srtcp_keys_init(&keys->rtcp_out.keys, keys->profile, out, out + key_len) == 0)
         return keys;
     dp_keys_free(keys);
     return NULL;
 }
 
-static struct dp_endpoint_object *object_new(struct dp_objects *objects, uint32_t id)
+/* A group stays together, and groups go round: neighbours are at different workers. */
+static struct dp_shard *shard_of(const struct dp_objects *objects, uint32_t id, uint32_t group)
 {
+    uint32_t number = group ? group : rte_hash_crc_4byte(id, SHARD_SEED);
+    return &objects->shards[number % objects->shards_count];
+}
+
+static struct dp_endpoint_object *object_new(struct dp_objects *objects,
+                                             const Headrace__EndpointPut *put)
+{
+    uint32_t id = put->id;
     struct dp_endpoint_object *o = calloc(1, sizeof(*o));
     struct dp_endpoint *e = dp_new(sizeof(*e));
     if (o == NULL || e == NULL) {
@@ -183,14 +192,19 @@ static struct dp_endpoint_object *object_new(struct dp_objects *objects, uint32_
         return NULL;
     }
     e->id = id;
-    e->shard = &objects->shards[rte_hash_crc_4byte(id, SHARD_SEED) % objects->shards_count];
+    e->shard = shard_of(objects, id, put->group);
     e->worker = e->shard->worker;
     TAILQ_INIT(&e->sources);
     TAILQ_INIT(&e->subscriptions);
-    *o = (struct dp_endpoint_object){.id = id, .endpoint = e, .worker = e->worker};
+    e->out = (struct dp_ssrcs){.slots = e->out_few, .size = DP_OUT_FEW};
+    *o = (struct dp_endpoint_object){
+        .id = id, .endpoint = e, .worker = e->worker, .out_size = DP_OUT_FEW};
     TAILQ_INIT(&o->sources);
     TAILQ_INIT(&o->subscriptions);
-    return o;
+    if (dp_pass_new(o, put->peer) == 0 && (!put->latch || dp_latch_new(o) == 0))
+        return o;
+    dp_endpoint_object_free(o);
+    return NULL;
 }
 
 static struct dp_flow_key flow_of(const struct dp_path *path)
@@ -237,6 +251,8 @@ struct made {
 
 static enum hr_error unmake(struct dp_call *c, struct made *m, bool is_new)
 {
+    if (m->job)
+        dp_srtp_key_clear(&m->job->egress);
     free(m->job);
     dp_put_free(&m->put);
     dp_keys_free(m->keys);
@@ -253,9 +269,10 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *o,
     bool is_new = o == NULL, new_keys = put->keys && (is_new || !o->keyed);
     struct made m = {
         .job = dp_call_work_new(c, sizeof(*m.job)),
-        .o = is_new ? object_new(c->objects, put->id) : o,
-        .keys = new_keys ? keys_new(put->keys) : NULL,
+        .o = is_new ? object_new(c->objects, put) : o,
     };
+    if (m.job && new_keys)
+        m.keys = keys_new(put->keys, &m.job->egress, c->dp->config->dataplane.check_nonces);
     if (m.job == NULL || m.o == NULL || (new_keys && m.keys == NULL) ||
         dp_put_pack(&m.put, &put->base) || dp_index_reserve(&c->objects->endpoints) ||
         dp_flows_change(c->dp->flows, m.o->endpoint, &m.o->flows, flows, &m.job->old_flows))
@@ -271,7 +288,12 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *o,
     m.o->keyed |= new_keys;
     dp_put_free(&m.o->put);
     m.o->put = m.put;
-    dp_call_post(m.o->worker, &m.job->call);
+    dp_latch_put(c->objects, m.o, put);
+    m.job->news_count = dp_pass_put(c->objects, m.o, conf, m.job->news);
+    uint64_t workers = UINT64_C(1) << m.o->worker->id;
+    for (unsigned i = 0; i < m.job->news_count; i++)
+        workers |= UINT64_C(1) << m.job->news[i].endpoint->worker->id;
+    dp_call_post_all(c->dp, &m.job->call, workers);
     return HR_ERROR_OK;
 }
 
@@ -284,9 +306,13 @@ enum hr_error dp_apply_endpoint_put(struct dp_call *c)
     struct dp_flow_set flows;
     enum hr_error error = read_conf(c, &conf);
     if (!error)
+        error = dp_latch_read(c, o, &conf);
+    if (!error)
         error = read_flows(c, &conf, &flows);
     if (!error)
         error = check_keys(c, o);
+    if (!error)
+        error = dp_pass_check(c, o);
     if (!error && o && o->keyed)
         error = check_same_keys(c, o);
     if (error)

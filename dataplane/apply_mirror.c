@@ -44,6 +44,7 @@ void dp_mirror_free(struct dp_mirror *mirror)
     for (unsigned i = 0; i < HR_RIDS_MAX; i++)
         dp_stream_free(mirror->source.streams[i]);
     free(mirror->source.fan);
+    free(mirror->source.opaque.legs);
     free(mirror);
 }
 

@@ -3,6 +3,7 @@
 #include "dataplane/endpoint.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/mirror.h"
+#include "dataplane/reports.h"
 #include "dataplane/source.h"
 #include "dataplane/subscription.h"
 
@@ -16,6 +17,8 @@ struct delete_work {
     struct dp_source_object *source;
     struct dp_subscription_object *subscription;
     struct dp_flow_slots flows; /* to release */
+    struct dp_pass_news news;   /* to the endpoint's peer */
+    unsigned news_count;
 };
 
 static void delete_source(struct dp_worker *w, const struct dp_source_object *o)
@@ -38,15 +41,23 @@ static void delete_endpoint(struct dp_worker *w, const struct dp_endpoint_object
             dp_mirror_unlink(w, source->views[w->id].mirror);
 }
 
+static void end_subscription(struct dp_worker *w, struct dp_subscription *s)
+{
+    dp_reports_bye(w, s);
+    dp_subscription_unlink(w, s);
+}
+
 static void run_delete(struct dp_worker *w, struct dp_work *work)
 {
     struct delete_work *job = container_of(work, struct delete_work, call.work);
+    if (job->news_count && job->news.endpoint->worker == w)
+        dp_pass_learn(&job->news);
     if (job->endpoint)
         delete_endpoint(w, job->endpoint);
     else if (job->source)
         delete_source(w, job->source);
     else
-        dp_subscription_unlink(w, job->subscription->subscription);
+        end_subscription(w, job->subscription->subscription);
 }
 
 static void free_deleted(struct dp_later *later)
@@ -74,15 +85,14 @@ static void done_delete(struct dp_work *work)
 static void forget_subscription(struct dp_objects *objects, struct dp_subscription_object *o)
 {
     struct dp_endpoint_object *e = o->endpoint;
-    e->retired[e->retired_count++] = o->ssrc;
+    uint32_t ssrc = dp_subscription_ssrc(o->subscription);
+    if (ssrc)
+        e->retired[e->retired_count++] = ssrc;
     if (o->rtx_ssrc)
         e->retired[e->retired_count++] = o->rtx_ssrc;
     e->subscriptions_count--;
     dp_index_remove(&objects->subscriptions, o->id);
-    if (o->source) {
-        TAILQ_REMOVE(&o->source->subscribers, o, of_source);
-        o->source->views[e->worker->id].subscribers--;
-    }
+    dp_subscription_object_follow(o, NULL);
 }
 
 static void forget_source(struct dp_objects *objects, struct dp_source_object *o)
@@ -107,6 +117,7 @@ static void forget_endpoint(struct dp_objects *objects, struct dp_endpoint_objec
         forget_subscription(objects, sub);
     TAILQ_FOREACH (source, &o->sources, of_endpoint)
         forget_source(objects, source);
+    dp_latch_forget(objects, o);
     dp_index_remove(&objects->endpoints, o->id);
     dp_flows_change(objects->dp->flows, o->endpoint, &o->flows, &none, old);
 }
@@ -137,6 +148,9 @@ static uint64_t forget(struct dp_objects *objects, struct delete_work *job)
         const struct dp_source_object *source;
         TAILQ_FOREACH (source, &job->endpoint->sources, of_endpoint)
             workers |= dp_view_workers(objects, source);
+        job->news_count = dp_pass_delete(objects, job->endpoint, &job->news);
+        if (job->news_count)
+            workers |= UINT64_C(1) << job->news.endpoint->worker->id;
         forget_endpoint(objects, job->endpoint, &job->flows);
         return workers;
     }

@@ -3,6 +3,7 @@
  * are the worker's, so it fills in the numbers between two bursts.
  */
 #include "dataplane/apply_call.h"
+#include "dataplane/send.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,8 @@ static void fill_ingress(struct rows *r, const struct dp_source *s)
         row->bytes = st->bytes;
         row->lost = (uint64_t)RTE_MAX(st->lost, 0);
         row->jitter = st->rxstats.jitter >> 4;
+        row->retransmitted = st->repaired;
+        row->rtt_us = s->endpoint->publishing->rtt_us;
     }
 }
 
@@ -184,13 +187,27 @@ static void fill_egress(struct rows *r, const struct dp_subscription *s)
     if (row == NULL)
         return;
     row->id = s->id;
-    row->ssrc = s->ssrc;
+    row->ssrc = dp_subscription_ssrc(s);
     row->egress = true;
-    row->packets = s->packets;
-    row->bytes = s->bytes;
+    row->packets = dp_subscription_packets(s);
+    row->bytes = dp_subscription_bytes(s);
     row->lost = (uint64_t)RTE_MAX(s->lost, 0);
     row->jitter = s->jitter;
     row->retransmitted = s->retransmitted;
+    row->rtt_us = s->rtt_us;
+}
+
+static void fill_send(const struct dp_endpoint *e, Headrace__EndpointStats *stats)
+{
+    const struct dp_send *s = e->send;
+    if (s == NULL || dp_send_budget(e) == DP_SEND_UNKNOWN)
+        return;
+    stats->estimate_bps = dp_bwe_target(&s->bwe);
+    stats->rtt_us = dp_bwe_rtt(&s->bwe);
+    stats->loss = (uint32_t)(dp_bwe_lost(&s->bwe) * 256);
+    if (stats->estimate_bps)
+        stats->pace_queue_ms = (uint32_t)(UINT64_C(8000) * s->bytes / stats->estimate_bps);
+    stats->probes = s->bwe.counters.probes;
 }
 
 static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned i)
@@ -198,7 +215,10 @@ static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned 
     const struct dp_endpoint *e = job->endpoint[i];
     Headrace__EndpointStats *stats = &job->stats[i];
     const struct dp_source *source;
-    const struct dp_subscription *sub;
+    struct dp_subscription *sub;
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
+        if (sub->opaque)
+            dp_opaque_settle(sub);
     headrace__endpoint_stats__init(stats);
     job->stats_rows[i] = stats;
     stats->id = e->id;
@@ -208,12 +228,20 @@ static void fill_endpoint(struct dp_worker *w, struct stats_work *job, unsigned 
     stats->rx_bytes = e->rx_bytes;
     stats->tx_packets = e->tx_packets;
     stats->tx_bytes = e->tx_bytes;
+    if (e->pass && e->pass->other) {
+        stats->tx_packets += e->pass->other->pass->packets;
+        stats->tx_bytes += e->pass->other->pass->bytes;
+    }
     stats->silence_ms = (uint32_t)((w->now - e->last_packet) / (w->session->hz / 1000));
+    fill_send(e, stats);
     struct rows rows = take_rows(job, stats, count_streams(e));
     TAILQ_FOREACH (source, &e->sources, of_endpoint)
         fill_ingress(&rows, source);
-    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
+    TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint) {
         fill_egress(&rows, sub);
+        stats->tx_packets += dp_subscription_packets(sub);
+        stats->tx_bytes += dp_subscription_wire_bytes(sub);
+    }
 }
 
 static void run_stats(struct dp_worker *w, struct dp_work *work)
@@ -255,6 +283,8 @@ enum hr_error dp_apply_stats_get(struct dp_call *c)
         workers |= UINT64_C(1) << o->worker->id;
     }
     job->call.work = (struct dp_work){.run = run_stats, .done = done_stats};
-    dp_call_post_all(c->dp, &job->call, workers ? workers : 1); /* the first worker, to answer */
+    if (workers == 0) /* somebody, to answer */
+        workers = UINT64_C(1) << c->dp->crew.ids[0];
+    dp_call_post_all(c->dp, &job->call, workers);
     return HR_ERROR_OK;
 }

@@ -10,6 +10,7 @@ struct source_work {
     struct dp_source *source;
     struct dp_source_conf conf;
     struct dp_stream *streams[DP_SOURCE_STREAMS]; /* that are new */
+    struct dp_nack *nacks[HR_RIDS_MAX];           /* of streams that are not, and had none */
     struct dp_publishing *publishing;             /* of the endpoint, if this is its first source */
     bool link;
     struct mirror_part {
@@ -31,6 +32,9 @@ static void run(struct dp_worker *w, struct dp_work *work)
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
         if (job->streams[i])
             s->streams[i] = job->streams[i];
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++)
+        if (job->nacks[i])
+            s->streams[i]->nack = job->nacks[i];
     if (job->link)
         dp_source_link(w, s);
     dp_source_configure(w, s, &job->conf);
@@ -253,6 +257,31 @@ static uint32_t streams_needed(const struct dp_source_conf *conf)
     return needed;
 }
 
+static struct dp_nack *nack_new(bool video)
+{
+    struct dp_nack *n = dp_new(dp_nack_size(!video));
+    if (n)
+        dp_nack_init(n, !video);
+    return n;
+}
+
+/* For the media streams that are new, and the others when this Put is the first that says so. */
+static bool add_nacks(struct source_work *job, const struct dp_source_object *o)
+{
+    if (!job->conf.nack)
+        return true;
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++) {
+        bool old = o->streams >> i & 1;
+        if ((old && o->nacks) || (!old && job->streams[i] == NULL))
+            continue;
+        struct dp_nack **nack = old ? &job->nacks[i] : &job->streams[i]->nack;
+        *nack = nack_new(job->conf.video);
+        if (*nack == NULL)
+            return false;
+    }
+    return true;
+}
+
 static struct dp_source_object *object_new(const struct dp_call *c, struct dp_endpoint_object *e,
                                            const struct dp_source_conf *conf)
 {
@@ -287,6 +316,8 @@ static void job_free(struct source_work *job, unsigned workers)
         return;
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
         dp_stream_free(job->streams[i]);
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++)
+        free(job->nacks[i]);
     for (unsigned i = 0; job->mirrors && i < workers; i++)
         for (unsigned k = 0; k < HR_RIDS_MAX; k++)
             dp_stream_free(job->mirrors[i].streams[k]);
@@ -307,7 +338,7 @@ static bool add_streams(struct dp_call *c, struct source_work *job,
         if (job->streams[i] == NULL)
             return false;
     }
-    return true;
+    return add_nacks(job, o);
 }
 
 static bool add_mirror_streams(struct dp_call *c, const struct dp_source_conf *conf,
@@ -363,6 +394,7 @@ static void commit(struct dp_call *c, struct dp_source_object *o, struct source_
         o->endpoint->publishing = true;
     }
     o->streams |= streams_needed(&job->conf);
+    o->nacks |= job->conf.nack;
     o->conf = job->conf;
     dp_call_post_all(c->dp, &job->call, dp_view_workers(c->objects, o));
 }
@@ -402,7 +434,9 @@ enum hr_error dp_apply_source_put(struct dp_call *c)
     if (e == NULL)
         return dp_call_refuse(c, HR_ERROR_NOT_FOUND, "source %u: there is no endpoint %u", put->id,
                               put->endpoint);
-    enum hr_error error = read_conf(c, e, &conf);
+    enum hr_error error = dp_pass_refuse_media(c, e);
+    if (!error)
+        error = read_conf(c, e, &conf);
     if (!error)
         error = o ? check_same(c, o, &conf) : check_limits(c, e);
     return error ? error : make(c, e, o, &conf);

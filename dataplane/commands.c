@@ -169,6 +169,8 @@ void dp_commands_event(void *arg, const Headrace__Event *event)
 static void reply_status(struct dp_control *c, struct dp_client *client, uint64_t number)
 {
     const struct dp_commands *q = &c->commands;
+    const struct dp_pauses *pauses = &c->dp->pauses;
+    uint64_t mega = RTE_MAX(c->dp->tsc_hz / 1000000, UINT64_C(1));
     const struct dp_stat own[] = {
         {"clients_connected", c->connects},
         {"clients_refused", c->refused},
@@ -179,6 +181,9 @@ static void reply_status(struct dp_control *c, struct dp_client *client, uint64_
         {"replies_waiting", q->waiting_count},
         {"events", q->events},
         {"events_dropped", q->events_dropped},
+        {"pauses", pauses->count},
+        {"pauses_us", pauses->cycles / mega},
+        {"pause_longest_us", pauses->longest / mega},
     };
     Headrace__Reply reply = HEADRACE__REPLY__INIT;
 
@@ -197,6 +202,9 @@ static bool may(const struct dp_client *client, const Headrace__Command *cmd)
     switch (cmd->op_case) {
     case HEADRACE__COMMAND__OP_STATUS_GET:
     case HEADRACE__COMMAND__OP_STATS_GET:
+    case HEADRACE__COMMAND__OP_SHARDS_GET:
+    case HEADRACE__COMMAND__OP_SHARD_MOVE:
+    case HEADRACE__COMMAND__OP_WORKERS_SET:
         return true; /* not OBJECTS_GET: what it reads back has keys in it */
     default:
         return false;
@@ -209,7 +217,7 @@ static int take(struct dp_control *c, struct dp_client *client, const Headrace__
     if (!may(client, cmd)) {
         c->commands.denied++;
         refuse(c, client, cmd->number, HR_ERROR_PERMISSION,
-               "an operator may only read: status, stats and objects");
+               "an operator may read status, stats and shards, move shards and set workers");
         return 0;
     }
     if (cmd->op_case == HEADRACE__COMMAND__OP_STATUS_GET) {

@@ -142,7 +142,7 @@ static void say_hello(struct dp_control *c, struct dp_client *client, enum hr_er
     reply.build = (char *)hr_build();
     reply.error = error;
     reply.detail = (char *)(detail ? detail : hr_error_text(error));
-    reply.workers = c->dp->workers_count;
+    reply.workers = c->dp->crew.count;
     reply.instance = c->dp->instance;
     hr_arena_reset(&c->commands.arena);
     dp_stats_ports(c->dp, &c->commands.arena, &reply.n_ports, &reply.ports);

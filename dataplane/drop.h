@@ -7,7 +7,7 @@
     X(NOT_IP, "not_ip", "neither IPv4, IPv6 nor ARP")                                              \
     X(IP_MALFORMED, "ip_malformed", "IP header or length is wrong")                                \
     X(IP_FRAGMENT, "ip_fragment", "fragment of an IP packet")                                      \
-    X(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                       \
+    X(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                          \
     X(NOT_FOR_US, "not_for_us", "destination address is not the port's")                           \
     X(NOT_UDP, "not_udp", "neither UDP nor ICMP")                                                  \
     X(UDP_MALFORMED, "udp_malformed", "UDP length is wrong")                                       \
@@ -15,6 +15,10 @@
     X(OVERSIZE, "oversize", "larger than the MTU: a super-packet or a jumbo frame")                \
     X(FIRST_BYTE, "first_byte", "neither STUN, DTLS, RTP nor RTCP (RFC 7983)")                     \
     X(FLOW_UNKNOWN, "flow_unknown", "media from an address that no STUN check came from")          \
+    /* latch */                                                                                    \
+    X(LATCHED, "latched", "the first packet of an endpoint without ICE: its address is known now") \
+    X(LATCH_AUTH, "latch_auth", "from an unknown address, under no key that is waited for")        \
+    X(LATCH_BUSY, "latch_busy", "from an unknown address, while another is being looked at")       \
     /* handoff */                                                                                  \
     X(HANDOFF_FULL, "handoff_full", "ring to the worker of the endpoint or of receivers is full")  \
     /* host */                                                                                     \
@@ -36,9 +40,14 @@
     X(SRTP_OLD, "srtp_old", "packet index before the replay window")                               \
     X(SRTP_AUTH, "srtp_auth", "authentication tag is wrong")                                       \
     X(PAYLOAD_TYPE, "payload_type", "payload type that was not negotiated")                        \
+    X(HELLO, "hello", "authentic RTP of an endpoint that publishes nothing: it is there")          \
     X(PADDING, "padding", "padding only: counted for feedback, not forwarded")                     \
-    X(RTX_UNUSED, "rtx_unused", "retransmission that repairs nothing here")                        \
+    X(RTX_UNUSED, "rtx_unused", "retransmission of a packet that is not of a stream's last ones")  \
+    X(RTX_PADDING, "rtx_padding", "retransmission without a packet in it: a probe")                \
+    X(RTX_DUPLICATE, "rtx_duplicate", "retransmission of a packet that has come")                  \
     X(NO_SUBSCRIBER, "no_subscriber", "nobody receives this stream")                               \
+    /* pass */                                                                                     \
+    X(PEER_UNREACHABLE, "peer_unreachable", "the other end of a two-party call has no path")       \
     /* egress */                                                                                   \
     X(SUBSCRIBER_NOT_READY, "subscriber_not_ready", "receiver has no keys or path yet")            \
     X(SUBSCRIPTION_PAUSED, "subscription_paused", "paused by the receiver")                        \
@@ -52,7 +61,10 @@
     X(RTCP_MALFORMED, "rtcp_malformed", "RTCP does not parse")                                     \
     X(RTCP_AUTH, "rtcp_auth", "SRTCP replayed or its tag is wrong")                                \
     X(HISTORY_MISS, "history_miss", "NACK for a packet that is no longer kept")                    \
+    X(RESEND_NUMBERED, "resend_numbered", "NACK without RTX for a numbered packet")                \
     X(RESEND_LIMIT, "resend_limit", "asked for again too soon, or too many at once")               \
+    X(PACE_FULL, "pace_full", "too much waits for this receiver's link")                           \
+    X(PACE_GONE, "pace_gone", "waited for a receiver that is there no more")                       \
     /* tx */                                                                                       \
     X(TX_FULL, "tx_full", "port took no more packets")                                             \
     X(NONCE_REUSE, "nonce_reuse", "would have repeated a key, SSRC and index: never sent")
@@ -61,7 +73,7 @@ enum dp_drop {
 #define X(name, word, help) DP_DROP_##name,
     DP_DROP_MAP(X)
 #undef X
-    DP_DROPS
+        DP_DROPS
 };
 
 extern const char *const dp_drop_names[DP_DROPS];

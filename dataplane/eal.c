@@ -20,6 +20,7 @@
 #define HUGEPAGES     "/sys/kernel/mm/hugepages"
 #define PREFIX        "headrace"
 #define RUNTIME       "dpdk/" PREFIX /* below the run directory */
+#define WORKERS_SPARE 4u /* workers_max by default, where there are so many CPUs */
 
 /* The argument vector; EAL permutes the pointers, so they are freed from a copy of it. */
 struct arguments {
@@ -132,46 +133,50 @@ static int main_core(const char *text, char *set, size_t size)
     return n < 0 ? n : n == 1 ? 0 : -EINVAL;
 }
 
-int dp_eal_workers(const struct hr_config *config, unsigned *workers)
+int dp_eal_workers(const struct hr_config *config, struct dp_dataplane *dp)
 {
     const char *text = config->dataplane.worker_cores;
     unsigned cores[HR_WORKERS_MAX];
+    int n = 1;
 
-    *workers = 1;
-    if (!text || !*text)
-        return 0;
-    int n = listed_cores(text, "dataplane.worker_cores", cores);
+    if (sched_getaffinity(0, sizeof(dp->cpus), &dp->cpus))
+        return -errno;
+    dp->wanted_cpus[0] = DP_CPU_ANY;
+    if (text && *text) {
+        n = listed_cores(text, "dataplane.worker_cores", cores);
+        for (int i = 0; i < n; i++)
+            dp->wanted_cpus[i] = (int)cores[i];
+    }
     if (n < 0)
         return n;
-    *workers = (unsigned)n;
+    dp->workers_wanted = (unsigned)n;
+    dp->workers_max = config->dataplane.workers_max;
+    if (dp->workers_max == 0)
+        dp->workers_max = RTE_MIN((unsigned)CPU_COUNT(&dp->cpus), WORKERS_SPARE);
+    dp->workers_max = RTE_MAX(dp->workers_max, dp->workers_wanted);
     return 0;
 }
 
-/* An lcore per worker, each on its CPU; without a list one that floats. */
-static int worker_lcores(const char *text, char *set, size_t size)
+/* An lcore per worker that there may be. They float: a worker that begins goes to its CPU. */
+static int worker_lcores(unsigned count, char *set, size_t size)
 {
-    unsigned cores[HR_WORKERS_MAX];
     char any[4096];
+    int err = any_core(any, sizeof(any));
 
-    if (!text || !*text) {
-        int err = any_core(any, sizeof(any));
-        snprintf(set, size, ",%d@(%s)", DP_EAL_WORKER_LCORE, any);
-        return err;
-    }
-    int n = listed_cores(text, "dataplane.worker_cores", cores);
-    for (int i = 0, used = 0; i < n; i++)
-        used += snprintf(set + used, size - (size_t)used, ",%d@(%u)", DP_EAL_WORKER_LCORE + i,
-                         cores[i]);
-    return n < 0 ? n : 0;
+    for (unsigned i = 0, used = 0; i < count && !err && used < size; i++)
+        used += (unsigned)snprintf(set + used, size - used, ",%u@(%s)", DP_EAL_WORKER_LCORE + i,
+                                   any);
+    return err;
 }
 
-static int add_cores(struct arguments *a, const struct hr_config *config)
+static int add_cores(struct arguments *a, const struct dp_dataplane *dp)
 {
-    char main_set[4096], worker_set[4096 + 16];
-    int err = main_core(config->dataplane.main_core, main_set, sizeof(main_set));
+    static char worker_set[HR_WORKERS_MAX * 4096]; /* main thread only */
+    char main_set[4096];
+    int err = main_core(dp->config->dataplane.main_core, main_set, sizeof(main_set));
 
     if (!err)
-        err = worker_lcores(config->dataplane.worker_cores, worker_set, sizeof(worker_set));
+        err = worker_lcores(dp->workers_max, worker_set, sizeof(worker_set));
     if (err)
         return err;
     add(a, "--lcores=%d@(%s)%s", DP_EAL_MAIN_LCORE, main_set, worker_set);
@@ -232,9 +237,9 @@ static void add_devices(struct arguments *a, const struct dp_device *devices, un
         add(a, "--no-pci");
 }
 
-int dp_eal_start(const struct hr_config *config, const char *run_dir,
-                 const struct dp_device *devices, unsigned count)
+int dp_eal_start(const struct dp_dataplane *dp)
 {
+    const struct hr_config *config = dp->config;
     struct arguments a = {0};
 
     add(&a, "headrace-dataplane");
@@ -242,10 +247,10 @@ int dp_eal_start(const struct hr_config *config, const char *run_dir,
     add(&a,
         "--log-level=lib.telemetry:error"); /* it warns of a socket that it rightly does not make */
     add(&a, "--file-prefix=" PREFIX);
-    int err = add_cores(&a, config);
+    int err = add_cores(&a, dp);
     if (!err)
         err = add_memory(&a, config);
-    add_devices(&a, devices, count);
+    add_devices(&a, dp->devices, config->dataplane.ports_count);
     for (unsigned i = 0; i < config->dataplane.eal_count; i++)
         add(&a, "%s", config->dataplane.eal[i]);
     if (!err && a.full) {
@@ -253,7 +258,7 @@ int dp_eal_start(const struct hr_config *config, const char *run_dir,
         err = -E2BIG;
     }
     if (!err) {
-        setenv("RUNTIME_DIRECTORY", run_dir, 1); /* where DPDK's telemetry socket goes */
+        setenv("RUNTIME_DIRECTORY", dp->run_dir, 1); /* where DPDK's telemetry socket goes */
         open_log();
         if (rte_eal_init(a.n, a.v) < 0) {
             err = rte_errno ? -rte_errno : -EINVAL;

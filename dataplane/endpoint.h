@@ -12,6 +12,7 @@ void dp_endpoint_unlink(struct dp_worker *w, struct dp_endpoint *e);
 void dp_endpoint_rehome(struct dp_endpoint *e, struct dp_worker *to);
 /* New settings; keys NULL: as before. */
 void dp_endpoint_configure(struct dp_worker *w, struct dp_endpoint *e,
-                           const struct dp_endpoint_conf *conf, struct dp_keys *keys);
+                           const struct dp_endpoint_conf *conf, struct dp_keys *keys,
+                           const struct dp_srtp_key *egress);
 
 #endif

@@ -66,7 +66,7 @@ void dp_flows_release(struct dp_flows *f, int slot)
         rte_hash_free_key_with_position(f->hash, slot);
 }
 
-static bool contains(const struct dp_flow_set *set, const struct dp_flow_key *key)
+static bool contains(const struct dp_flow_list *set, const struct dp_flow_key *key)
 {
     for (unsigned i = 0; i < set->n; i++)
         if (memcmp(&set->keys[i], key, sizeof(*key)) == 0)
@@ -74,19 +74,25 @@ static bool contains(const struct dp_flow_set *set, const struct dp_flow_key *ke
     return false;
 }
 
-int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_set *now,
+int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_list *now,
                     const struct dp_flow_set *next, struct dp_flow_slots *old)
 {
-    struct dp_flow_set made = {.n = 0};
+    struct dp_flow_list made = {.n = 0};
 
     old->n = 0;
+    if (next->n)
+        made.keys = malloc(next->n * sizeof(*made.keys));
+    if (next->n && made.keys == NULL)
+        return -ENOMEM;
     for (unsigned i = 0; i < next->n; i++) {
         const struct dp_flow_key *key = &next->keys[i];
         if (contains(&made, key))
             continue;
         if (!contains(now, key) && dp_flows_put(f, key, e)) {
-            if (i == 0)
+            if (i == 0) {
+                free(made.keys);
                 return -ENOSPC;
+            }
             continue;
         }
         made.keys[made.n++] = *key;
@@ -94,6 +100,7 @@ int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_se
     for (unsigned i = 0; i < now->n; i++)
         if (!contains(&made, &now->keys[i]))
             old->slots[old->n++] = dp_flows_remove(f, &now->keys[i], e);
+    free(now->keys);
     *now = made;
     return 0;
 }

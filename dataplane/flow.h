@@ -27,9 +27,15 @@ struct dp_flow_key {
 
 #define DP_FLOW_NONE (-1)
 
-/* The 5-tuples of one endpoint; the first is that of its path. */
+/* The 5-tuples that one endpoint is to have; the first is that of its path. */
 struct dp_flow_set {
     struct dp_flow_key keys[HR_PATHS_MAX];
+    unsigned n;
+};
+
+/* Those of one endpoint that are in the table. */
+struct dp_flow_list {
+    struct dp_flow_key *keys;
     unsigned n;
 };
 
@@ -51,9 +57,9 @@ int dp_flows_remove(struct dp_flows *f, const struct dp_flow_key *key, const str
 void dp_flows_release(struct dp_flows *f, int slot);
 
 /* Main thread. Makes e's flows *now what *next says; old: slots to release once the workers have
- * passed. -ENOSPC: the first does not fit, nothing has changed; others that do not fit are left
- * out. */
-int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_set *now,
+ * passed. -ENOMEM, or -ENOSPC: the first does not fit, nothing has changed; others that do not fit
+ * are left out. */
+int dp_flows_change(struct dp_flows *f, struct dp_endpoint *e, struct dp_flow_list *now,
                     const struct dp_flow_set *next, struct dp_flow_slots *old);
 void dp_flows_release_all(struct dp_flows *f, struct dp_flow_slots *old);
 

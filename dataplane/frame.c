@@ -75,7 +75,7 @@ static void set_packet(struct rte_mbuf *m, const struct dp_path *path, uint16_t 
 {
     struct dp_packet *p = dp_packet(m);
 
-    p->port = path->port;
+    p->port = m->port = path->port;
     p->family = path->family;
     p->l3 = RTE_ETHER_HDR_LEN;
     p->l4 = (uint16_t)(path->header_len - sizeof(struct rte_udp_hdr));

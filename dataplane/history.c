@@ -105,27 +105,3 @@ struct rte_mbuf *dp_history_find(const struct dp_history *h, uint64_t index)
     struct rte_mbuf *m = *slot_of(h, index);
     return m && dp_packet(m)->index == index ? m : NULL;
 }
-
-void dp_records_add(struct dp_records *r, uint64_t in, uint16_t run, uint64_t out)
-{
-    if (r->size == 0)
-        return;
-    r->records[out & (r->size - 1)] = (struct dp_record){
-        .in = (uint64_t)run << 48 | in,
-        .out = (uint32_t)out,
-    };
-}
-
-struct dp_record *dp_records_find(const struct dp_records *r, uint64_t out)
-{
-    if (r->size == 0)
-        return NULL;
-    struct dp_record *record = &r->records[out & (r->size - 1)];
-    return dp_record_run(record) && record->out == (uint32_t)out ? record : NULL;
-}
-
-void dp_records_clear(struct dp_records *r)
-{
-    for (uint32_t i = 0; i < r->size; i++)
-        r->records[i] = (struct dp_record){0};
-}

@@ -1,7 +1,7 @@
 /*
- * What is kept for retransmission: per stream the received packets, as references to their mbufs,
- * and per subscription a record of which input went out under which number. Both together give the
- * identical bytes again; nothing else may ever leave under a number that was used (RFC 3711 9.1).
+ * What is kept for retransmission: per stream the received packets, as references to their mbufs.
+ * With the runs of a subscription (seqmap.h) they give the identical bytes again; nothing else may
+ * ever leave under a number that was used (RFC 3711 9.1).
  */
 #ifndef DP_HISTORY_H
 #define DP_HISTORY_H
@@ -14,7 +14,6 @@
 #define DP_HISTORY_VIDEO_MAX  2048 /* at most; between them so many: */
 #define DP_HISTORY_PER_SECOND 1024
 #define DP_HISTORY_AUDIO      128
-#define DP_RECORD_RUNS        4 /* switches of a subscription that a NACK may reach back over */
 
 /* Received packets of one stream by index; the index and arrival are in struct dp_packet. */
 struct dp_history {
@@ -40,33 +39,5 @@ struct rte_mbuf *dp_history_find(const struct dp_history *h, uint64_t index);
 /* Lets go of what is older than max_age. */
 void dp_history_expire(struct dp_history *h, struct dp_history_budget *b, uint64_t now);
 void dp_history_clear(struct dp_history *h, struct dp_history_budget *b);
-
-/* One packet sent. */
-struct dp_record {
-    uint64_t in;        /* index under which it came, run number in the top 16 bits */
-    uint32_t out;       /* low 32 bits of the index under which it left; */
-    uint32_t resent_ms; /* of the worker's clock; 0: never */
-};
-
-/* Packets sent of one subscription by outgoing index. */
-struct dp_records {
-    struct dp_record *records;
-    uint32_t size; /* a power of two */
-};
-
-void dp_records_add(struct dp_records *r, uint64_t in, uint16_t run, uint64_t out);
-/* The record of out, or NULL. */
-struct dp_record *dp_records_find(const struct dp_records *r, uint64_t out);
-void dp_records_clear(struct dp_records *r);
-
-static inline uint64_t dp_record_index(const struct dp_record *r)
-{
-    return r->in & ((UINT64_C(1) << 48) - 1);
-}
-
-static inline uint16_t dp_record_run(const struct dp_record *r)
-{
-    return (uint16_t)(r->in >> 48);
-}
 
 #endif

@@ -39,7 +39,7 @@ void dp_keyframe_flush(struct dp_worker *w, struct dp_source *s, struct dp_burst
         dp_mirror_ask(w, s);
         return;
     }
-    if (!dp_keyframe_due(w, s) || dp_rtcp_out_begin(w, s->endpoint, out, &o))
+    if (!dp_keyframe_due(w, s) || dp_rtcp_out_feedback(w, s->endpoint, out, &o))
         return;
     for (unsigned i = 0; i < HR_RIDS_MAX; i++) {
         struct dp_stream *st = s->streams[i];

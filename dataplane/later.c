@@ -13,7 +13,7 @@ void dp_later_open(struct dp_dataplane *dp)
 
 void dp_later(struct dp_dataplane *dp, struct dp_later *later)
 {
-    if (dp->workers_count == 1)
+    if (dp->crew.count == 1)
         later->run(later);
     else
         STAILQ_INSERT_TAIL(&dp->laters.waiting, later, next);
@@ -66,7 +66,7 @@ bool dp_later_poll(struct dp_dataplane *dp)
     return !STAILQ_EMPTY(&l->waiting);
 }
 
-void dp_later_close(struct dp_dataplane *dp)
+void dp_later_run_all(struct dp_dataplane *dp)
 {
     run_current(&dp->laters);
     STAILQ_CONCAT(&dp->laters.current, &dp->laters.waiting);

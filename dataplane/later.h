@@ -37,7 +37,7 @@ void dp_later_open(struct dp_dataplane *dp);
 void dp_later(struct dp_dataplane *dp, struct dp_later *later);
 /* Runs what is due; whether more is waiting. */
 bool dp_later_poll(struct dp_dataplane *dp);
-/* Workers have stopped: runs all. */
-void dp_later_close(struct dp_dataplane *dp);
+/* Workers have stopped, or are parked: runs all. */
+void dp_later_run_all(struct dp_dataplane *dp);
 
 #endif

@@ -10,13 +10,47 @@
 
 #include <string.h>
 
+#define HEADERS 3 /* per cent that IP and UDP add */
+
 void dp_layers_choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
 {
     s->best = st;
     s->challenger = NULL;
     s->version++;
-    for (uint32_t i = 0; i < s->fan_count; i++)
-        dp_subscription_want(w, s->fan[i], st);
+    for (uint32_t i = 0; i < s->fan_count; i++) {
+        struct dp_subscription *to = s->fan[i];
+        if (!to->allocated || (to->stream == NULL && to->wanted == NULL))
+            dp_subscription_want(w, to, st);
+    }
+}
+
+void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st)
+{
+    s->allocated = true;
+    if (st == NULL) {
+        dp_subscription_stop(s);
+    } else if (st == s->stream) {
+        if (s->wanted)
+            dp_subscription_want(w, s, NULL);
+    } else if (st != s->wanted) {
+        dp_subscription_want(w, s, st);
+    }
+}
+
+unsigned dp_layers_list(const struct dp_source *s, struct dp_layer out[DP_LAYERS_MAX])
+{
+    unsigned n = 0;
+    for (uint8_t i = 0; i < HR_RIDS_MAX; i++) {
+        const struct dp_stream *st = s->streams[i];
+        if (st == NULL || !st->begun || st->rate == 0)
+            continue;
+        unsigned at = n++;
+        for (; at > 0 && out[at - 1].bitrate > st->rate; at--)
+            out[at] = out[at - 1];
+        out[at] = (struct dp_layer){
+            .stream = i, .bitrate = st->rate, .width = st->width, .height = st->height};
+    }
+    return n;
 }
 
 void dp_layers_begin(struct dp_worker *w, struct dp_stream *st)
@@ -47,6 +81,18 @@ static bool silent(const struct dp_worker *w, const struct dp_stream *st)
            w->now - st->last_packet > dp_session_tsc(w->session, DP_LAYERS_SILENT_MS);
 }
 
+/* What the stream takes of a link, and the size of its pictures. */
+static void note_rate(const struct dp_worker *w, struct dp_stream *st)
+{
+    uint64_t rate = silent(w, st) ? 0 : st->bitrate * (100 + HEADERS) / 100;
+    st->rate = rate && st->rate ? (rate + st->rate) / 2 : rate;
+    if (st->dd == NULL || !st->dd->valid || !st->dd->structure.has_resolutions)
+        return;
+    unsigned top = st->dd->structure.spatial_count - 1u;
+    st->width = st->dd->structure.width[top] + 1;
+    st->height = st->dd->structure.height[top] + 1;
+}
+
 /* Bitrates since the last tick; returns the largest active stream, or NULL. */
 static struct dp_stream *measure(const struct dp_worker *w, struct dp_source *s, uint64_t elapsed)
 {
@@ -58,6 +104,7 @@ static struct dp_stream *measure(const struct dp_worker *w, struct dp_source *s,
             continue;
         st->bitrate = st->window_bytes * 8 * 1000 / elapsed_ms;
         st->window_bytes = 0;
+        note_rate(w, st);
         if (!silent(w, st) && (largest == NULL || st->bitrate > largest->bitrate))
             largest = st;
     }
@@ -90,6 +137,7 @@ void dp_layers_tick(struct dp_worker *w, struct dp_source *s)
     if (elapsed < dp_session_tsc(w->session, DP_LAYERS_TICK_MS))
         return;
     s->layers_at = w->now;
+    s->version++; /* mirrors are told of the rates */
     weigh(w, s, measure(w, s, elapsed));
 }
 
@@ -113,13 +161,12 @@ static bool peek(dp_peek *begins, struct rte_mbuf *m)
 {
     const struct dp_packet *p = dp_packet(m);
     const struct dp_keys *keys = p->stream->source->endpoint->keys;
-    uint8_t stream[DP_PEEK_LEN];
+    uint8_t stream[DP_PEEK_LEN + DP_OSN_LEN];
     uint64_t head, mask;
 
     if (p->rtp.payload_len < DP_PEEK_LEN + hr_srtp_tag_len(keys->profile))
         return false;
-    dp_srtp_keystream(&keys->ingress, p->rtp.ssrc, p->index, stream, sizeof(stream));
-    memcpy(&mask, stream, sizeof(mask));
+    memcpy(&mask, dp_packet_keystream(p, &keys->ingress, stream, DP_PEEK_LEN), sizeof(mask));
     memcpy(&head, dp_packet_payload(m) + p->rtp.hdr_len, sizeof(head));
     return begins(head ^ mask);
 }

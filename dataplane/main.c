@@ -15,7 +15,7 @@ static int run(struct dp_dataplane *dp, struct dp_control *control)
     if (err)
         return err;
     hr_info("ready: build %s, %u port%s, %u worker%s", hr_build(), dp->ports_count,
-            dp->ports_count == 1 ? "" : "s", dp->workers_count, dp->workers_count == 1 ? "" : "s");
+            dp->ports_count == 1 ? "" : "s", dp->crew.count, dp->crew.count == 1 ? "" : "s");
     dp_control_run(control);
     dp_stop_workers(dp);
     return 0;

@@ -35,6 +35,9 @@ static void describe(const struct dp_source *s, struct dp_mirror_state *state)
             .sr_ts = st->sr_ts,
             .sr_count = st->sr_count,
             .keyframe_asked = st->keyframe_asked,
+            .rate = st->rate,
+            .width = st->width,
+            .height = st->height,
         };
     }
 }
@@ -70,10 +73,14 @@ void dp_mirrors_update(struct dp_worker *w, struct dp_source *s)
             tell(w, s, mirror);
 }
 
+static uint32_t wanted(const struct dp_mirror *mirror)
+{
+    return atomic_load_explicit(&mirror->wanted, memory_order_relaxed);
+}
+
 static bool wants(const struct dp_mirror *mirror, const struct dp_stream *st)
 {
-    uint32_t wanted = atomic_load_explicit(&mirror->wanted, memory_order_relaxed);
-    return wanted >> st->layer & 1 || st->packets <= DP_MIRROR_FIRST;
+    return wanted(mirror) >> st->layer & 1 || st->packets <= DP_MIRROR_FIRST;
 }
 
 bool dp_mirrors_want(const struct dp_stream *st)
@@ -92,8 +99,9 @@ static struct rte_mbuf *refer(struct dp_worker *w, struct dp_mirror *mirror, str
         return NULL;
     struct dp_packet *p = dp_packet(reference);
     *p = *dp_packet(m);
-    p->layer = p->stream->layer;
+    p->layer = p->stream ? p->stream->layer : 0;
     p->stream = NULL;
+    p->source = NULL;
     p->endpoint = NULL;
     p->mirror = mirror;
     return reference;
@@ -101,10 +109,10 @@ static struct rte_mbuf *refer(struct dp_worker *w, struct dp_mirror *mirror, str
 
 void dp_mirrors_send(struct dp_worker *w, struct rte_mbuf *m)
 {
-    const struct dp_stream *st = dp_packet(m)->stream;
-    struct dp_source *s = st->source;
+    const struct dp_packet *p = dp_packet(m);
+    struct dp_source *s = p->source;
     for (struct dp_mirror *mirror = s->mirrors; mirror; mirror = mirror->next) {
-        if (!wants(mirror, st))
+        if (!(wanted(mirror) & DP_MIRROR_ALL) && !(p->rekey && wants(mirror, p->stream)))
             continue;
         if (mirror->version != s->version && !tell(w, s, mirror)) {
             w->drops[DP_DROP_HANDOFF_FULL]++;
@@ -168,6 +176,8 @@ void dp_mirror_unlink(struct dp_worker *w, struct dp_mirror *mirror)
     struct dp_source *s = &mirror->source;
     while (s->fan_count)
         dp_subscription_attach(w, s->fan[s->fan_count - 1], NULL);
+    while (s->opaque.count)
+        dp_opaque_attach(s->opaque.of[s->opaque.count - 1], NULL);
     for (unsigned i = 0; i < HR_RIDS_MAX; i++)
         if (s->streams[i])
             end(w, s->streams[i]);
@@ -220,6 +230,9 @@ static void set_stream(struct dp_worker *w, struct dp_stream *st, const struct d
     st->sr_ts = in->sr_ts;
     st->sr_count = in->sr_count;
     st->keyframe_asked = RTE_MIN(in->keyframe_asked, w->now);
+    st->rate = in->rate;
+    st->width = in->width;
+    st->height = in->height;
 }
 
 static void take_state(struct dp_worker *w, const struct dp_mirror_state *state)
@@ -255,12 +268,15 @@ void dp_mirror_sync(struct dp_mirror *mirror)
 bool dp_mirror_receive(struct rte_mbuf *m)
 {
     struct dp_packet *p = dp_packet(m);
-    const struct dp_source *s = &p->mirror->source;
+    struct dp_source *s = &p->mirror->source;
+    p->source = s;
     p->stream = s->streams[p->layer];
-    if (p->stream == NULL || !p->stream->begun)
-        return false;
-    p->stream->packets++;
-    return s->fan_count > 0;
+    if (p->rekey && p->stream && p->stream->begun)
+        p->stream->packets++;
+    else
+        p->rekey = false;
+    p->rekey = p->rekey && s->fan_count > 0;
+    return p->rekey || s->opaque.count > 0;
 }
 
 void dp_mirror_ask(struct dp_worker *w, struct dp_source *s)

@@ -13,6 +13,7 @@
 /* The first packets of a stream are sent before the mirror's subscribers could say that they want
  * it. */
 #define DP_MIRROR_FIRST 64
+#define DP_MIRROR_ALL   (UINT32_C(1) << 31) /* in wanted: opaque receivers, who get everything */
 
 struct dp_mirror {
     /* set when made, and when it moves */
@@ -30,7 +31,8 @@ struct dp_mirror {
     bool gone;                    /* with its source: messages still on their way are nothing */
     TAILQ_ENTRY(dp_mirror) of_session;
 
-    /* Bit i: streams[i] has takers. Its own worker writes, the publisher's reads. */
+    /* Bit i: streams[i] has takers; or DP_MIRROR_ALL. Its own worker writes, the publisher's
+     * reads. */
     alignas(RTE_CACHE_LINE_SIZE) _Atomic uint32_t wanted;
 };
 
@@ -42,6 +44,8 @@ struct dp_mirror_stream {
     uint64_t sr_ntp;
     uint32_t sr_ts, sr_count;
     uint64_t keyframe_asked;
+    uint64_t rate;
+    uint16_t width, height;
 };
 
 struct dp_mirror_state {

@@ -23,6 +23,8 @@ struct step {
     struct dp_mirror *mirror;
     struct dp_subscription **fan;
     uint32_t fan_size;
+    void *legs;
+    uint32_t legs_size;
 };
 
 struct move {
@@ -43,17 +45,30 @@ static void move_free(struct move *m)
     for (unsigned i = 0; i < m->steps_count; i++) {
         dp_mirror_free(m->steps[i].mirror);
         free(m->steps[i].fan);
+        free(m->steps[i].legs);
     }
     free(m->steps);
 }
 
-/* How many of its subscriptions there are to one source: one, as a rule. */
+/* How many of its subscriptions there are to one source: one, as a rule. All are of one kind. */
 static uint32_t count_same(const struct move *m, const struct dp_source_object *source)
 {
     uint32_t n = 0;
     for (unsigned i = 0; i < m->steps_count; i++)
         n += m->steps[i].subscription->source == source;
     return n;
+}
+
+static bool prepare_legs(const struct move *m, struct step *step)
+{
+    const struct dp_source_object *source = step->subscription->source;
+    const struct dp_view *view = &source->views[m->to->id];
+    uint32_t need = view->opaque + count_same(m, source);
+    if (need <= view->opaque_size)
+        return true;
+    step->legs_size = rte_align32pow2(need);
+    step->legs = dp_new(dp_opaque_bytes(step->legs_size));
+    return step->legs;
 }
 
 static bool prepare_step(const struct move *m, struct step *step)
@@ -66,6 +81,8 @@ static bool prepare_step(const struct move *m, struct step *step)
         if (step->mirror == NULL)
             return false;
     }
+    if (step->subscription->subscription->opaque)
+        return prepare_legs(m, step);
     if (need <= view->fan_size)
         return true;
     step->fan_size = rte_align32pow2(need);
@@ -117,10 +134,10 @@ static void hide(struct dp_source_object *o, struct dp_mirror *mirror)
 static void hide_unused(struct dp_source_object *o, const struct dp_worker *worker)
 {
     struct dp_view *view = &o->views[worker->id];
-    if (view->mirror == NULL || view->subscribers)
+    if (view->mirror == NULL || view->subscribers || view->opaque)
         return;
     hide(o, view->mirror);
-    view->fan_size = 0;
+    view->fan_size = view->opaque_size = 0;
 }
 
 /* Fan and histories change places, each with its worker's budget. */
@@ -129,6 +146,7 @@ static void swap_views(struct dp_source *a, struct dp_source *b)
     RTE_SWAP(a->fan, b->fan);
     RTE_SWAP(a->fan_count, b->fan_count);
     RTE_SWAP(a->fan_size, b->fan_size);
+    RTE_SWAP(a->opaque, b->opaque);
     for (unsigned i = 0; i < HR_RIDS_MAX; i++)
         if (a->streams[i])
             RTE_SWAP(a->streams[i]->history, b->streams[i]->history);
@@ -138,6 +156,7 @@ static void rebase_fan(struct dp_source *view)
 {
     for (uint32_t i = 0; i < view->fan_count; i++)
         dp_subscription_rebase(view->fan[i], view);
+    dp_opaque_rebase(view);
 }
 
 static void move_source(const struct move *m, struct dp_source_object *o, struct dp_mirror *left)
@@ -184,6 +203,19 @@ static void grow_fan(struct dp_view *view, struct dp_source *s, struct step *ste
     s->fan_size = view->fan_size = step->fan_size;
 }
 
+static void move_legs(const struct move *m, struct step *step, struct dp_source *to)
+{
+    struct dp_source_object *o = step->subscription->source;
+    struct dp_view *view = &o->views[m->to->id];
+    if (view->opaque == view->opaque_size) {
+        step->legs = dp_opaque_grow(&to->opaque, step->legs, step->legs_size);
+        view->opaque_size = step->legs_size;
+    }
+    dp_opaque_attach(step->subscription->subscription, to);
+    view->opaque++;
+    o->views[m->from->id].opaque--;
+}
+
 static void move_subscription(const struct move *m, struct step *step)
 {
     struct dp_subscription *s = step->subscription->subscription;
@@ -194,12 +226,16 @@ static void move_subscription(const struct move *m, struct step *step)
         step->mirror = NULL;
     }
     struct dp_source *to = dp_view_source(o, m->to);
-    grow_fan(view, to, step);
-    if (view->subscribers == 0) /* else it has them, from the same packets */
-        copy_histories(s->source, to, m->to);
-    dp_subscription_follow(s, to);
-    view->subscribers++;
-    o->views[m->from->id].subscribers--;
+    if (s->opaque) {
+        move_legs(m, step, to);
+    } else {
+        grow_fan(view, to, step);
+        if (view->subscribers == 0) /* else it has them, from the same packets */
+            copy_histories(s->source, to, m->to);
+        dp_subscription_follow(s, to);
+        view->subscribers++;
+        o->views[m->from->id].subscribers--;
+    }
     hide_unused(o, m->from);
 }
 
@@ -231,4 +267,11 @@ int dp_move_endpoint(const struct dp_call *c, struct dp_endpoint_object *o, stru
         err = -ENOMEM;
     move_free(&m);
     return err;
+}
+
+void dp_move_forget(const struct dp_call *c, const struct dp_worker *from)
+{
+    struct dp_source_object *o;
+    for (uint32_t id = 0; (o = dp_index_next(&c->objects->sources, id)) != NULL; id = o->id)
+        hide_unused(o, from);
 }

@@ -7,6 +7,9 @@
 /* 0; -ENOMEM: nothing has changed. */
 int dp_move_endpoint(const struct dp_call *c, struct dp_endpoint_object *o, struct dp_worker *to);
 
+/* Takes away the mirrors of a worker whose endpoints have all moved. */
+void dp_move_forget(const struct dp_call *c, const struct dp_worker *from);
+
 /* Objects to change, for bounding a pause. */
 static inline unsigned dp_move_size(const struct dp_endpoint_object *o)
 {

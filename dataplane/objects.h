@@ -46,11 +46,15 @@ struct dp_endpoint_object {
     struct dp_endpoint *endpoint;
     struct dp_worker *worker;
     bool keyed;
-    struct dp_flow_set flows; /* those in dp->flows */
+    struct dp_pass_object *pass; /* NULL: no peer */
+    struct dp_latch *latch;      /* NULL: it does not */
+    struct dp_flow_list flows;   /* those in dp->flows */
     TAILQ_HEAD(, dp_source_object) sources;
     TAILQ_HEAD(, dp_subscription_object) subscriptions;
     bool publishing; /* endpoint->publishing is there */
+    bool sending;    /* endpoint->send is, or will be */
     uint32_t sources_count, subscriptions_count;
+    bool opaque; /* its subscriptions are; for life, as its key may be others' too */
     uint32_t out_size; /* slots of endpoint->out */
     uint32_t *retired; /* SSRCs sent under this key before */
     uint32_t retired_count, retired_size;
@@ -59,8 +63,10 @@ struct dp_endpoint_object {
 /* A source as the subscribers at one worker have it. */
 struct dp_view {
     struct dp_mirror *mirror; /* NULL: there are none, or the worker is the publisher's */
-    uint32_t subscribers;
+    uint32_t subscribers; /* that it is rekeyed for */
     uint32_t fan_size;
+    uint32_t opaque; /* subscribers */
+    uint32_t opaque_size;
 };
 
 struct dp_source_object {
@@ -70,6 +76,7 @@ struct dp_source_object {
     struct dp_endpoint_object *endpoint;
     struct dp_source_conf conf; /* as last put */
     uint32_t streams;           /* bit i: source->streams[i] is there */
+    bool nacks;                 /* and those of media have their nack */
     TAILQ_HEAD(, dp_subscription_object) subscribers;
     TAILQ_ENTRY(dp_source_object) of_endpoint;
     unsigned views_count;
@@ -78,11 +85,11 @@ struct dp_source_object {
 
 struct dp_subscription_object {
     uint32_t id;
+    uint32_t rtx_ssrc;
     struct dp_put put;
     struct dp_subscription *subscription;
     struct dp_endpoint_object *endpoint;
     struct dp_source_object *source; /* or NULL */
-    uint32_t ssrc, rtx_ssrc;
     TAILQ_ENTRY(dp_subscription_object) of_endpoint;
     TAILQ_ENTRY(dp_subscription_object) of_source;
 };
@@ -90,6 +97,8 @@ struct dp_subscription_object {
 struct dp_objects {
     struct dp_dataplane *dp;
     struct dp_index endpoints, sources, subscriptions;
+    struct dp_interns interns;
+    struct dp_latches latches; /* of the endpoints that latch */
     struct dp_shard *shards;
     unsigned shards_count;
     dp_apply_event_fn event;
@@ -100,6 +109,10 @@ struct dp_objects {
 void dp_endpoint_object_free(struct dp_endpoint_object *o);
 void dp_source_object_free(struct dp_source_object *o); /* mirrors too */
 void dp_subscription_object_free(struct dp_subscription_object *o);
+
+/* It subscribes to source from now on, or to none. */
+void dp_subscription_object_follow(struct dp_subscription_object *o,
+                                   struct dp_source_object *source);
 
 /* Zeroed memory on its own cache lines; free() frees it. */
 void *dp_new(size_t size);

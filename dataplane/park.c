@@ -3,19 +3,26 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/peers.h"
 
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
 #include <time.h>
 
+#define SPINS  1000 /* then naps: it may be main's own CPU that a worker waits for */
 #define NAP_US 5
 
 /* While main waits: workers may need their done rings emptied to go on. */
 static void wait_a_little(struct dp_dataplane *dp)
 {
     const struct timespec nap = {.tv_nsec = NAP_US * 1000};
+    struct dp_pauses *p = &dp->pauses;
 
     for (unsigned i = 0; i < dp->workers_count; i++)
         dp_worker_collect(&dp->workers[i]);
     if (dp->idle)
         dp->idle();
+    else if (p->waits++ < SPINS)
+        rte_pause();
     else
         clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 }
@@ -82,6 +89,10 @@ static void drain(struct dp_dataplane *dp)
 
 void dp_park(struct dp_dataplane *dp)
 {
+    dp->pauses.waits = 0;
+    prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: the default would make a nap 50 us longer */
+    set_phase(dp, DP_PARK_AWAKE);
+    dp->pauses.began = rte_rdtsc();
     set_phase(dp, DP_PARK_DRAIN);
     drain(dp);
     set_phase(dp, DP_PARK_FREEZE);
@@ -89,5 +100,11 @@ void dp_park(struct dp_dataplane *dp)
 
 void dp_unpark(struct dp_dataplane *dp)
 {
+    struct dp_pauses *p = &dp->pauses;
+    uint64_t cycles = rte_rdtsc() - p->began;
+
     atomic_store(&dp->parking, DP_PARK_NO);
+    p->count++;
+    p->cycles += cycles;
+    p->longest = RTE_MAX(p->longest, cycles);
 }

@@ -85,9 +85,11 @@ void dp_peers_put(struct dp_worker *w, const struct dp_worker *to, struct rte_mb
 
 void dp_peers_flush(struct dp_worker *w)
 {
-    for (unsigned i = 0; i < w->dp->workers_count; i++)
-        if (w->peers[i].n)
-            flush(w, &w->peers[i]);
+    const struct dp_crew *crew = &w->dp->crew;
+
+    for (unsigned i = 0; i < crew->count; i++)
+        if (w->peers[crew->ids[i]].n)
+            flush(w, &w->peers[crew->ids[i]]);
 }
 
 bool dp_peers_tell(struct dp_worker *w, const struct dp_worker *to, struct rte_mbuf *m,
@@ -110,13 +112,15 @@ void dp_peers_take(struct dp_worker *w, unsigned from, struct dp_burst *out)
 
 void dp_peers_lap(struct dp_worker *w)
 {
-    for (unsigned i = 0; i < w->dp->workers_count; i++) {
-        const struct dp_peer *peer = &w->peers[i];
+    const struct dp_crew *crew = &w->dp->crew; /* nobody else has sent anything */
+
+    for (unsigned i = 0; i < crew->count; i++) {
+        const struct dp_peer *peer = &w->peers[crew->ids[i]];
         if (peer->in && (int32_t)(peer->in->cons.tail - peer->lap) < 0)
             return;
     }
-    for (unsigned i = 0; i < w->dp->workers_count; i++)
-        if (w->peers[i].in)
-            w->peers[i].lap = w->peers[i].in->prod.tail;
+    for (unsigned i = 0; i < crew->count; i++)
+        if (w->peers[crew->ids[i]].in)
+            w->peers[crew->ids[i]].lap = w->peers[crew->ids[i]].in->prod.tail;
     atomic_fetch_add(&w->laps, 1);
 }

@@ -18,10 +18,12 @@ struct dp_worker;
 enum dp_peer_kind {
     DP_PEER_RTP,       /* classified, of an endpoint that is the other worker's */
     DP_PEER_RTCP,      /* likewise */
+    DP_PEER_PASS,      /* likewise */
     DP_PEER_REFERENCE, /* authentic, for the other worker's subscribers */
     DP_PEER_TX,        /* a frame, to be sent through a queue that is the other worker's */
     DP_PEER_STATE,     /* struct dp_mirror_state */
     DP_PEER_KEYFRAME,  /* struct dp_mirror_request */
+    DP_PEER_UPSTREAM,  /* SRTCP of an opaque receiver, for the publisher of the mirror's origin */
 };
 
 /* One other worker, as this one sees it. */

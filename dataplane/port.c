@@ -101,8 +101,8 @@ static int configure(struct dp_port *port, const struct rte_eth_dev_info *info, 
     port->rx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_rx_queues);
     port->tx_queues = (uint16_t)RTE_MIN(workers, (unsigned)info->max_tx_queues);
     if (port->rx_queues < workers || port->tx_queues < workers)
-        hr_warning("port '%s' has %u receive and %u transmit queues for %u workers: packets go "
-                   "through those that have one",
+        hr_info("port '%s' has %u receive and %u transmit queues for up to %u workers: packets go "
+                "through those that have one",
                    port->device, port->rx_queues, port->tx_queues, workers);
     if (port->rx_queues > 1) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

@@ -24,7 +24,7 @@ struct dp_port {
     bool tx_udp_checksum;  /* offload; else egress computes it */
     bool tx_ipv4_checksum;
     int socket; /* NUMA node */
-    uint16_t rx_queues, tx_queues; /* worker i has queue i; one without shares others' */
+    uint16_t rx_queues, tx_queues; /* who polls which: crew.h */
     bool started;
 };
 

@@ -4,13 +4,12 @@
 #include "dataplane/frame.h"
 
 #include <errno.h>
-
-#define SRTCP_GROWTH (4 + HR_SRTP_TAG_LEN_MAX) /* index with E bit, and tag: RFC 3711 3.4 */
+#include <string.h>
 
 int dp_rtcp_out_begin(struct dp_worker *w, const struct dp_endpoint *e, const struct dp_burst *out,
                       struct dp_rtcp_out *o)
 {
-    if (!dp_endpoint_ready(e))
+    if (!dp_endpoint_ready(e) || e->muted)
         return -ENOTCONN;
     if (out->n == DP_BURST)
         return -EAGAIN;
@@ -19,19 +18,45 @@ int dp_rtcp_out_begin(struct dp_worker *w, const struct dp_endpoint *e, const st
         w->drops[DP_DROP_NO_MBUF]++;
         return -ENOMEM;
     }
+    o->lead = 0;
     uint16_t room = dp_frame_room(o->m, &e->conf.path, e->conf.port);
     o->buf = (struct dp_rtcp_buf){
         .p = dp_frame_write(o->m, &e->conf.path),
-        .cap = room - SRTCP_GROWTH,
+        .cap = room - DP_SRTCP_GROWTH,
     };
+    return 0;
+}
+
+void dp_rtcp_out_cname(const struct dp_endpoint *e, char *cname)
+{
+    static const char digits[] = "0123456789abcdef";
+    memcpy(cname, "headrace-", 9);
+    for (unsigned i = 0; i < 8; i++)
+        cname[9 + i] = digits[e->conf.feedback_ssrc >> (28 - 4 * i) & 15];
+    cname[17] = '\0';
+}
+
+int dp_rtcp_out_feedback(struct dp_worker *w, const struct dp_endpoint *e,
+                         const struct dp_burst *out, struct dp_rtcp_out *o)
+{
+    char cname[DP_CNAME_LEN];
+    int error = dp_rtcp_out_begin(w, e, out, o);
+    if (error || e->conf.rtcp_rsize)
+        return error;
+    dp_rtcp_out_cname(e, cname);
+    dp_rtcp_put_rr(&o->buf, e->conf.feedback_ssrc, NULL, 0);
+    dp_rtcp_put_sdes(&o->buf, e->conf.feedback_ssrc, cname);
+    o->lead = o->buf.len;
     return 0;
 }
 
 bool dp_rtcp_out_send(struct dp_worker *w, struct dp_endpoint *e, struct dp_rtcp_out *o,
                       struct dp_burst *out)
 {
-    int len = (int)o->buf.len;
-    if (len == 0 || srtp_protect_rtcp(e->keys->rtcp_out, o->buf.p, &len) != srtp_err_status_ok) {
+    size_t len = 0;
+    if (o->buf.len > o->lead)
+        len = dp_srtcp_protect(&e->keys->rtcp_out, o->buf.p, o->buf.len);
+    if (len == 0) {
         rte_pktmbuf_free(o->m);
         return false;
     }

@@ -1,6 +1,7 @@
 #include "dataplane/session.h"
 
 #include "dataplane/dataplane.h"
+#include "dataplane/send.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -14,14 +15,6 @@ static int add_batch(struct dp_session *s)
     return s->batch ? 0 : -ENOMEM;
 }
 
-static int add_checker(struct dp_session *s, const struct hr_config *config)
-{
-    if (!config->dataplane.check_nonces)
-        return 0;
-    s->checker = dp_srtp_checker_new(DP_SRTP_CHECKER_ENTRIES);
-    return s->checker ? 0 : -ENOMEM;
-}
-
 int dp_session_new(struct dp_worker *w)
 {
     struct dp_session *s = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*s), 64));
@@ -30,15 +23,24 @@ int dp_session_new(struct dp_worker *w)
     *s = (struct dp_session){.hz = w->dp->tsc_hz};
     TAILQ_INIT(&s->endpoints);
     TAILQ_INIT(&s->mirrors);
-    if (add_batch(s) || add_checker(s, w->dp->config)) {
-        dp_srtp_batch_free(s->batch);
+    TAILQ_INIT(&s->nacking);
+    TAILQ_INIT(&s->pacing);
+    s->check_nonces = w->dp->config->dataplane.check_nonces;
+    if (add_batch(s)) {
         free(s);
         return -ENOMEM;
     }
-    s->budget.limit = w->dp->config->dataplane.mbufs / HISTORY_SHARE / w->dp->workers_count;
     s->budget.max_age = dp_session_tsc(s, w->dp->config->media.history_ms);
     w->session = s;
+    dp_session_share(w);
     return 0;
+}
+
+void dp_session_share(struct dp_worker *w)
+{
+    uint32_t mbufs = w->dp->config->dataplane.mbufs;
+    w->session->budget.limit = mbufs / HISTORY_SHARE / RTE_MAX(1u, w->dp->crew.count);
+    w->session->pace_limit = mbufs / DP_SEND_SHARE / RTE_MAX(1u, w->dp->crew.count);
 }
 
 void dp_session_free(struct dp_worker *w)
@@ -46,8 +48,8 @@ void dp_session_free(struct dp_worker *w)
     struct dp_session *s = w->session;
     if (s == NULL)
         return;
+    rte_pktmbuf_free_bulk(s->byes.pkts, s->byes.n);
     dp_srtp_batch_free(s->batch);
-    dp_srtp_checker_free(s->checker);
     free(s);
     w->session = NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/layers.h"
+#include "dataplane/nacks.h"
 #include "dataplane/subscription.h"
 
 #include <string.h>
@@ -127,6 +128,7 @@ static void retire(struct dp_worker *w, struct dp_stream *st)
         w->session->counts.streams--;
     dp_layers_end(w, st);
     dp_history_clear(&st->history, &w->session->budget);
+    dp_nacks_forget(w, st);
     st->claimed = false;
     st->begun = false;
 }
@@ -139,6 +141,7 @@ static void claim(struct dp_stream *st, uint32_t ssrc, const struct dp_srtp_rx *
     if (st->dd)
         memset(st->dd, 0, sizeof(*st->dd));
     st->sr_count = 0;
+    st->repaired = 0;
     st->last_packet = 0;
     st->window_bytes = 0;
     st->bitrate = 0;
@@ -212,6 +215,8 @@ void dp_source_unlink(struct dp_worker *w, struct dp_source *s)
     s->mirrors = NULL;
     while (s->fan_count)
         dp_subscription_attach(w, s->fan[s->fan_count - 1], NULL);
+    while (s->opaque.count)
+        dp_opaque_attach(s->opaque.of[s->opaque.count - 1], NULL);
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++)
         if (s->streams[i])
             retire(w, s->streams[i]);

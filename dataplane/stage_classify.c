@@ -9,6 +9,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/packet.h"
+#include "dataplane/session.h"
 
 #include <netinet/in.h>
 #include <rte_arp.h>
@@ -88,7 +89,7 @@ static enum exit ipv4(struct context *c, struct rte_mbuf *m)
         return drop(c, DP_DROP_OVERSIZE);
     if (total < sizeof(*h) || total > room)
         return drop(c, DP_DROP_IP_MALFORMED);
-    if (dp_checksum_fold(dp_checksum_add(0, h, sizeof(*h))) != 0xffff)
+    if (dp_checksum_fold(dp_checksum_words(h, sizeof(*h) / 4)) != 0xffff)
         return drop(c, DP_DROP_IP_MALFORMED);
     if (!dp_port_has_address(c->port, 4, (const uint8_t *)&h->dst_addr))
         return drop(c, DP_DROP_NOT_FOR_US);
@@ -212,11 +213,19 @@ static void flow_key(struct rte_mbuf *m, struct dp_flow_key *key)
     key->family = p->family;
 }
 
+/* STUN stays the control plane's: consent is asked of the relay. */
+static bool passes(struct rte_mbuf *m, const struct dp_endpoint *e)
+{
+    return e && e->pass && dp_packet_payload(m)[0] > 3;
+}
+
 /* Sets dp_packet.endpoint; media of nobody is dropped here. A punt may be of somebody new. */
-static void find_flows(struct dp_worker *w, struct dp_burst *b, bool must)
+static void find_flows(struct dp_worker *w, struct dp_burst *b, bool must,
+                       struct dp_classified *out)
 {
     struct dp_flow_key keys[DP_BURST];
     struct dp_endpoint *endpoints[DP_BURST];
+    bool latch = atomic_load_explicit(&w->dp->latches, memory_order_relaxed) > 0;
     unsigned kept = 0;
 
     if (b->n == 0)
@@ -225,12 +234,19 @@ static void find_flows(struct dp_worker *w, struct dp_burst *b, bool must)
         flow_key(b->pkts[i], &keys[i]);
     dp_flows_lookup_bulk(w->dp->flows, keys, b->n, endpoints);
     for (unsigned i = 0; i < b->n; i++) {
+        if (must && !endpoints[i] && latch) {
+            out->latch.pkts[out->latch.n++] = b->pkts[i];
+            continue;
+        }
         if (must && !endpoints[i]) {
             dp_drop(w, DP_DROP_FLOW_UNKNOWN, b->pkts[i]);
             continue;
         }
         dp_packet(b->pkts[i])->endpoint = endpoints[i];
-        b->pkts[kept++] = b->pkts[i];
+        if (passes(b->pkts[i], endpoints[i]))
+            out->pass.pkts[out->pass.n++] = b->pkts[i];
+        else
+            b->pkts[kept++] = b->pkts[i];
     }
     b->n = kept;
 }
@@ -245,7 +261,7 @@ void dp_stage_classify(struct dp_worker *w, struct dp_burst *in, struct dp_class
     };
     struct context c = {.media_port = w->dp->config->media.port};
 
-    out->rtp.n = out->rtcp.n = out->punt.n = out->host.n = 0;
+    out->rtp.n = out->rtcp.n = out->punt.n = out->host.n = out->pass.n = out->latch.n = 0;
     for (unsigned i = 0; i < in->n; i++) {
         struct rte_mbuf *m = in->pkts[i];
         c.port = &w->dp->ports[dp_packet(m)->port];
@@ -256,7 +272,7 @@ void dp_stage_classify(struct dp_worker *w, struct dp_burst *in, struct dp_class
             exits[e]->pkts[exits[e]->n++] = m;
     }
     in->n = 0;
-    find_flows(w, &out->rtp, true);
-    find_flows(w, &out->rtcp, true);
-    find_flows(w, &out->punt, false);
+    find_flows(w, &out->punt, false, out); /* DTLS before the media that it makes way for */
+    find_flows(w, &out->rtp, true, out);
+    find_flows(w, &out->rtcp, true, out);
 }

@@ -6,112 +6,90 @@
 
 #include <rte_prefetch.h>
 
-#define AHEAD 8 /* copies */
+#define AHEAD 16 /* copies whose keys and legs are fetched before they are needed; lines: twice */
 
-/* Numbers the packet for s: DP_DROPS, or why it does not go there. */
-static enum dp_drop number(struct dp_worker *w, struct dp_egress *e)
+/* A packet to a subscription whose numbers are not just the next ones. */
+static enum dp_drop consider(struct dp_worker *w, const struct dp_original *o,
+                             struct dp_subscription *s, struct dp_rtp_numbers *n)
 {
-    struct dp_subscription *s = e->subscription;
-    const struct dp_packet *p = dp_packet(e->pkt);
-    if (p->padding || s->conf.pt[p->rtp.pt] == DP_PT_NONE) {
-        dp_seqmap_drop(&s->seqmap, s->switches, p->index);
-        return p->padding ? DP_DROP_PADDING : DP_DROP_PAYLOAD_MAP;
-    }
-    if (dp_seqmap_forward(&s->seqmap, s->switches, p->index, &e->index))
-        return DP_DROP_SEQUENCE_LATE;
-    if (p->has_frame)
-        dp_subscription_frame(s, p->frame);
-    e->stream = p->stream;
-    e->frame_offset = s->framemap.offset;
-    e->run = s->run;
-    e->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
-    s->last_sent = w->now; /* here, for the next of the burst may switch to another stream */
-    return DP_DROPS;
-}
-
-static enum dp_drop consider(struct dp_worker *w, struct dp_egress *e)
-{
-    struct dp_subscription *s = e->subscription;
     if (!dp_endpoint_ready(s->endpoint))
         return DP_DROP_SUBSCRIBER_NOT_READY;
     if (s->conf.paused)
         return DP_DROP_SUBSCRIPTION_PAUSED;
-    enum dp_drop why = dp_layers_pass(w, s, e->pkt);
-    return why == DP_DROPS ? number(w, e) : why;
+    enum dp_drop why = dp_layers_pass(w, s, o->pkt);
+    return why == DP_DROPS ? dp_subscription_number(s, o->pkt, n) : why;
 }
 
-static void account(const struct dp_egress *e, size_t len)
+static bool copy(struct dp_egress *e, struct dp_original *o, struct dp_subscription *s)
 {
-    struct dp_subscription *s = e->subscription;
-    s->packets++;
-    s->bytes += len;
-    if (e->index > s->highest_out)
-        s->highest_out = e->index;
-    dp_records_add(&s->records, dp_packet(e->pkt)->index, e->run, e->index);
+    struct dp_rtp_numbers n;
+    enum dp_drop why = consider(e->w, o, s, &n);
+    if (why == DP_DROPS)
+        why = dp_egress_put(e, o, s, &n);
+    if (why == DP_DROPS)
+        return true;
+    e->w->drops[why]++;
+    if (s->stream == o->stream)
+        dp_subscription_unsent(s, (uint32_t)o->job.len);
+    return false;
 }
 
-/* For retransmission; returns the payload's length. */
-static size_t keep(struct dp_worker *w, struct rte_mbuf *m)
+/* For retransmission. */
+static void keep(struct dp_worker *w, const struct dp_original *o)
 {
-    const struct dp_packet *p = dp_packet(m);
-    dp_history_keep(&p->stream->history, &w->session->budget, m);
-    return p->rtp.payload_len - hr_srtp_tag_len(p->stream->source->endpoint->keys->profile);
+    dp_history_keep(&o->stream->history, &w->session->budget, o->pkt);
 }
 
-static void hand_on(struct dp_worker *w, const struct dp_egress *list, unsigned n,
-                    struct dp_burst *out)
+static inline void prefetch(const struct dp_copies *in, unsigned i)
 {
-    const struct rte_mbuf *kept = NULL;
-    size_t len = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        if (list[i].out == NULL) {
-            w->drops[list[i].why]++;
-            continue;
-        }
-        if (list[i].pkt != kept) {
-            kept = list[i].pkt;
-            len = keep(w, list[i].pkt);
-        }
-        account(&list[i], len);
-        out->pkts[out->n++] = list[i].out;
-    }
+    unsigned last = in->n - 1;
+    rte_prefetch0(in->to[RTE_MIN(i + 2 * AHEAD, last)]);
+    const struct dp_endpoint *to = in->to[RTE_MIN(i + AHEAD, last)]->endpoint;
+    const uint8_t *key = (const uint8_t *)&to->egress;
+    rte_prefetch0(&to->leg);
+    rte_prefetch0(key);
+    rte_prefetch0(key + 64);
+    rte_prefetch0(key + 128);
 }
 
-/* What numbering and building read. Fanout has fetched the subscription's first line. */
-static void prefetch(const struct dp_copy *c)
+/* How many at once: two sets of HMAC lanes, or so many that they stay in the first-level cache from
+ * one pass to the next. In equal parts where that is fewer than two whole batches, for few HMACs
+ * are slow. */
+static unsigned batch_of(const struct dp_subscription *s, unsigned n)
 {
-    const uint8_t *s = (const uint8_t *)c->subscription;
-    const uint8_t *e = (const uint8_t *)c->subscription->endpoint;
-    rte_prefetch0(s + 64);
-    rte_prefetch0(&c->subscription->conf.pt[dp_packet(c->pkt)->rtp.pt]);
-    rte_prefetch0(&c->subscription->seqmap);
-    rte_prefetch0(e);
-    rte_prefetch0(e + 64);
-    rte_prefetch0(e + 128);
+    bool gcm = s->endpoint->egress.profile == HR_SRTP_AEAD_AES_128_GCM;
+    unsigned most = gcm ? DP_EGRESS_BATCH / 2 : DP_EGRESS_BATCH;
+    return n <= most ? n : RTE_MIN((n + 1) / 2, most);
 }
 
-/* Each copy is numbered before the first is built. */
+/* Numbers, headers and then payloads, a batch at a time. */
 void dp_stage_egress(struct dp_worker *w, struct dp_copies *in, struct dp_burst *out)
 {
-    struct dp_egress list[DP_BURST];
-    unsigned n = 0;
+    struct dp_egress e;
+    struct dp_original o;
+    unsigned at = 0, left = 0;
 
-    for (unsigned i = 0; i < RTE_MIN(in->n, (unsigned)AHEAD); i++)
-        prefetch(&in->copy[i]);
-    for (unsigned i = 0; i < in->n; i++) {
-        if (i + AHEAD < in->n)
-            prefetch(&in->copy[i + AHEAD]);
-        struct dp_egress *e = &list[n];
-        e->subscription = in->copy[i].subscription;
-        e->pkt = in->copy[i].pkt;
-        enum dp_drop why = consider(w, e);
-        if (why == DP_DROPS)
-            n++;
-        else
-            w->drops[why]++;
+    dp_egress_open(&e, w);
+    for (unsigned i = 0; i < RTE_MIN(in->n, 2u * AHEAD); i++)
+        rte_prefetch0(in->to[i]);
+    for (unsigned g = 0; g < in->groups; g++) {
+        struct rte_mbuf *m = in->group[g].pkt;
+        dp_original_set(&o, m, dp_packet(m)->stream);
+        bool any = false;
+        for (; at < in->group[g].end; at++) {
+            if (left == 0) {
+                dp_egress_flush(&e, out);
+                left = batch_of(in->to[at], in->n - at);
+                dp_egress_reserve(&e, left);
+            }
+            prefetch(in, at);
+            any |= dp_egress_put_next(&e, &o, in->to[at]) || copy(&e, &o, in->to[at]);
+            left--;
+        }
+        if (any)
+            keep(w, &o);
     }
-    dp_egress_build(w, list, n);
-    hand_on(w, list, n, out);
+    dp_egress_flush(&e, out);
+    dp_egress_close(&e);
     in->n = 0;
 }

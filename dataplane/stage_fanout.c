@@ -6,7 +6,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/session.h"
 
-#include <rte_prefetch.h>
+#include <string.h>
 
 static void finish(struct dp_fanout *f)
 {
@@ -17,19 +17,35 @@ static void finish(struct dp_fanout *f)
     f->subscription = 0;
 }
 
+/* Counts a packet as sent to whoever forwards its stream; egress takes back what it does not send.
+ */
+static void count(const struct dp_worker *w, const struct rte_mbuf *m)
+{
+    const struct dp_packet *p = rte_mbuf_to_priv((struct rte_mbuf *)m);
+    struct dp_stream *st = p->stream;
+    st->sent_packets++;
+    st->sent_bytes += dp_packet_media_len(p, st->source->endpoint->keys->profile);
+    st->sent_at = w->now;
+}
+
 bool dp_stage_fanout(struct dp_worker *w, struct dp_fanout *f, struct dp_copies *out)
 {
-    out->n = 0;
-    while (f->packet < f->burst.n) {
+    out->n = out->groups = 0;
+    while (f->packet < f->burst.n && out->n < DP_BURST) {
         struct rte_mbuf *m = f->burst.pkts[f->packet];
         const struct dp_source *s = dp_packet(m)->stream->source;
-        while (f->subscription < s->fan_count && out->n < DP_BURST) {
-            struct dp_subscription *to = s->fan[f->subscription++];
-            rte_prefetch0(to); /* for egress */
-            out->copy[out->n++] = (struct dp_copy){.pkt = m, .subscription = to};
+        unsigned n = RTE_MIN(s->fan_count - f->subscription, DP_BURST - out->n);
+        if (f->subscription == 0)
+            count(w, m);
+        if (n) {
+            memcpy(&out->to[out->n], &s->fan[f->subscription], n * sizeof(out->to[0]));
+            out->n += n;
+            out->group[out->groups].pkt = m;
+            out->group[out->groups++].end = out->n;
         }
+        f->subscription += n;
         if (f->subscription < s->fan_count)
-            return true;
+            break;
         f->packet++;
         f->subscription = 0;
     }

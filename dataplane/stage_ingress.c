@@ -5,8 +5,10 @@
  */
 #include "dataplane/layers.h"
 #include "dataplane/mirror.h"
+#include "dataplane/nacks.h"
 #include "dataplane/packet.h"
 #include "dataplane/source.h"
+#include "dataplane/unwrap.h"
 
 #include <errno.h>
 
@@ -25,7 +27,14 @@ static enum dp_drop authenticate(const struct dp_endpoint *e, struct rte_mbuf *m
     if (!dp_srtp_verify(&e->keys->ingress, bytes, p->length, p->rtp.hdr_len, p->index))
         return DP_DROP_SRTP_AUTH;
     p->stream = match->stream;
+    p->cipher = (struct dp_cipher){.index = p->index, .ssrc = p->rtp.ssrc};
     return DP_DROPS;
+}
+
+static void begin_counting(struct dp_stream *st, const struct dp_packet *p)
+{
+    dp_rxstats_init(&st->rxstats, st->ssrc, st->source->conf.payloads[p->rtp.pt].clock_rate);
+    st->skipped = false;
 }
 
 /* The first authentic packet under its SSRC. */
@@ -33,9 +42,12 @@ static void begin(struct dp_worker *w, struct dp_stream *st, const struct dp_pac
 {
     st->begun = true;
     st->source->version++;
-    dp_rxstats_init(&st->rxstats, st->ssrc, st->source->conf.payloads[p->rtp.pt].clock_rate);
+    begin_counting(st, p);
+    if (p->rtp.ssrc == st->source->endpoint->conf.feedback_ssrc)
+        st->source->endpoint->muted = true;
     st->packets = 0;
     st->bytes = 0;
+    st->passed = 0;
     w->session->counts.streams++;
 }
 
@@ -63,7 +75,13 @@ static void account(struct dp_worker *w, struct dp_endpoint *e, struct rte_mbuf 
     e->rx_packets++;
     e->rx_bytes += p->length;
     e->last_packet = w->now;
-    dp_rxstats_packet(&st->rxstats, p->rtp.seq, p->rtp.ts, dp_session_us(w->session, p->arrival));
+    if (st->skipped && !dp_opaque_only(st->source))
+        begin_counting(st, p);
+    if (p->index < st->rx.highest)
+        dp_rxstats_late(&st->rxstats);
+    else
+        dp_rxstats_packet(&st->rxstats, p->rtp.seq, p->rtp.ts,
+                          dp_session_us(w->session, p->arrival));
     record_arrival(w, e, m);
 }
 
@@ -95,18 +113,45 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     p->keyframe = error == DP_DD_OK && dd.keyframe;
 }
 
-/* What an authentic packet is dropped for, or DP_DROPS. */
+/* What an authentic packet is not rekeyed for, or DP_DROPS. */
 static enum dp_drop sort_out(struct dp_worker *w, const struct dp_packet *p)
 {
     const struct dp_stream *st = p->stream;
     const struct dp_source *s = st->source;
     if (s->conf.payloads[p->rtp.pt].clock_rate == 0)
         return DP_DROP_PAYLOAD_TYPE;
-    if (st->rtx)
-        return DP_DROP_RTX_UNUSED;
     if (st->takers || dp_mirrors_want(st))
         return DP_DROPS;
     return s->fan_count || s->mirrors ? DP_DROP_LAYER : DP_DROP_NO_SUBSCRIBER;
+}
+
+/* An authentic packet of RTX becomes the one that it repairs. */
+static enum dp_drop repair(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_packet *p = dp_packet(m);
+    enum dp_drop why = dp_unwrap(p, dp_packet_payload(m));
+    if (why != DP_DROPS)
+        return why;
+    p->stream->repaired++;
+    p->stream->window_bytes += p->length;
+    w->session->counts.repaired++;
+    return DP_DROPS;
+}
+
+/* What it is, beyond its stream; whether it is rekeyed. */
+static enum dp_drop look_at(struct dp_worker *w, struct rte_mbuf *m)
+{
+    struct dp_packet *p = dp_packet(m);
+    if (p->stream->rtx) {
+        enum dp_drop why = repair(w, m);
+        if (why != DP_DROPS)
+            return why;
+    }
+    read_descriptor(p->endpoint, m);
+    enum dp_drop why = sort_out(w, p);
+    if (p->stream->nack)
+        dp_nacks_received(w, p, why != DP_DROP_LAYER && why != DP_DROP_NO_SUBSCRIBER);
+    return why;
 }
 
 static enum dp_drop ingress(struct dp_worker *w, struct rte_mbuf *m)
@@ -116,9 +161,14 @@ static enum dp_drop ingress(struct dp_worker *w, struct rte_mbuf *m)
     struct dp_match match;
     if (e->keys == NULL)
         return DP_DROP_NO_KEYS;
+    if (dp_opaque_any(w) && dp_opaque_take(w, m))
+        return DP_DROPS;
     if (dp_rtp_parse(dp_packet_payload(m), p->length, &p->rtp) != DP_RTP_OK)
         return DP_DROP_RTP_MALFORMED;
     enum dp_drop why = authenticate(e, m, &match);
+    if (why == DP_DROP_SSRC_UNKNOWN && e->hello &&
+        dp_hello_take(w, e, dp_packet_payload(m), p->length, &p->rtp))
+        return DP_DROP_HELLO;
     if (why != DP_DROPS)
         return why;
 
@@ -130,10 +180,19 @@ static enum dp_drop ingress(struct dp_worker *w, struct rte_mbuf *m)
     if (first)
         begin(w, st, p);
     account(w, e, m);
-    read_descriptor(e, m);
     if (first)
         dp_layers_begin(w, st);
-    return sort_out(w, p);
+    p->source = st->source;
+    why = look_at(w, m);
+    p->rekey = why == DP_DROPS;
+    return dp_opaque_wanted(p->source) ? DP_DROPS : why;
+}
+
+static bool may_be_anothers(struct rte_mbuf *m, enum dp_drop why)
+{
+    const struct dp_packet *p = dp_packet(m);
+    return p->endpoint->hello && (why == DP_DROP_SSRC_UNKNOWN || why == DP_DROP_PAYLOAD_TYPE ||
+                                  why == DP_DROP_SRTP_AUTH);
 }
 
 void dp_stage_ingress(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out)
@@ -142,6 +201,8 @@ void dp_stage_ingress(struct dp_worker *w, struct dp_burst *in, struct dp_burst 
         enum dp_drop why = ingress(w, in->pkts[i]);
         if (why == DP_DROPS)
             out->pkts[out->n++] = in->pkts[i];
+        else if (may_be_anothers(in->pkts[i], why) && dp_latch_offer(w, in->pkts[i]) == DP_DROPS)
+            rte_pktmbuf_free(in->pkts[i]);
         else
             dp_drop(w, why, in->pkts[i]);
     }

@@ -42,18 +42,26 @@ static void inject(struct dp_worker *w, const uint8_t *bytes, size_t len, struct
         out->pkts[out->n++] = m;
 }
 
-void dp_stage_inject(struct dp_worker *w, struct dp_burst *out)
+static void inject_from(struct dp_worker *w, unsigned lane, unsigned most, struct dp_burst *out)
 {
     const uint8_t *bytes;
     size_t len;
 
+    for (unsigned i = 0; i < most; i++) {
+        bytes = hr_channel_peek(w->channel, HR_RING_INJECT, lane, &len);
+        if (!bytes)
+            return;
+        inject(w, bytes, len, out);
+        hr_channel_consume(w->channel, HR_RING_INJECT, lane);
+    }
+}
+
+void dp_stage_inject(struct dp_worker *w, struct dp_burst *out)
+{
+    unsigned share = MESSAGES_PER_LOOP / RTE_MAX(1, __builtin_popcountll(w->lanes));
+
     if (!w->channel)
         return;
-    for (unsigned i = 0; i < MESSAGES_PER_LOOP && out->n < DP_BURST; i++) {
-        bytes = hr_channel_peek(w->channel, HR_RING_INJECT, w->id, &len);
-        if (!bytes)
-            break;
-        inject(w, bytes, len, out);
-        hr_channel_consume(w->channel, HR_RING_INJECT, w->id);
-    }
+    for (uint64_t lanes = w->lanes; lanes; lanes &= lanes - 1)
+        inject_from(w, (unsigned)__builtin_ctzll(lanes), RTE_MAX(1u, share), out);
 }

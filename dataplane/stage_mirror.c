@@ -10,7 +10,7 @@ unsigned dp_stage_mirror(struct dp_worker *w, const struct dp_burst *in)
     unsigned n = 0;
 
     for (unsigned i = 0; i < in->n; i++) {
-        if (dp_packet(in->pkts[i])->stream->source->mirrors == NULL)
+        if (dp_packet(in->pkts[i])->source->mirrors == NULL)
             continue;
         dp_mirrors_send(w, in->pkts[i]);
         n++;

@@ -9,9 +9,7 @@
 
 enum { SENT = DP_DROPS };
 
-/* The way back to the sender: the packet's addresses, the other way round. Points into the frame.
- */
-static void path_back(struct rte_mbuf *m, Headrace__Path *path)
+void dp_packet_path_back(struct rte_mbuf *m, Headrace__Path *path)
 {
     const struct dp_packet *p = dp_packet(m);
     uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
@@ -40,7 +38,7 @@ static unsigned punt(struct dp_worker *w, struct rte_mbuf *m)
 
     if (!w->channel)
         return DP_DROP_PUNT_NO_CONTROLPLANE;
-    path_back(m, &path);
+    dp_packet_path_back(m, &path);
     switch (dp_meter_check(w->meter, p->family, path.remote_address.data, p->endpoint != NULL,
                            w->now)) {
     case DP_METER_SOURCE:

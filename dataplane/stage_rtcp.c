@@ -7,11 +7,12 @@
 #include "dataplane/egress.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/mirror.h"
+#include "dataplane/nacks.h"
 #include "dataplane/packet.h"
 #include "dataplane/rtp/wire.h"
+#include "dataplane/send.h"
 #include "dataplane/subscription.h"
 
-#define RTCP_MIN 8 /* header and sender, in the clear also in SRTCP */
 
 struct rtcp_context {
     struct dp_worker *w;
@@ -19,16 +20,32 @@ struct rtcp_context {
     struct dp_burst *out;
 };
 
+/* Microseconds of tsc, less what the other end kept what we sent then: 1/65536 s. */
+static int64_t round_trip(const struct dp_worker *w, uint64_t tsc, uint32_t kept)
+{
+    return dp_session_us(w->session, tsc) - (int64_t)kept * 1000000 / 65536;
+}
+
 /* A round trip by LSR and DLSR (RFC 3550 6.4.1), if it answers our last sender report. */
 static void take_round_trip(struct dp_worker *w, struct dp_subscription *s,
                             const struct dp_rtcp_report_block *b)
 {
     if (b->lsr == 0 || b->lsr != s->sr_lsr)
         return;
-    int64_t us = dp_session_us(w->session, w->now - s->sr_at);
-    us -= (int64_t)b->dlsr * 1000000 / 65536;
+    uint32_t since = (uint32_t)(w->now >> 16) - s->sr_at;
+    int64_t us = round_trip(w, (uint64_t)since << 16, b->dlsr);
     if (us >= 0 && us < 60 * 1000000)
         s->rtt_us = (uint32_t)us;
+    if (s->endpoint->publishing)
+        dp_nacks_round_trip(s->endpoint->publishing, us);
+}
+
+static void on_dlrr(void *ctx, const struct dp_rtcp_dlrr *dlrr)
+{
+    struct rtcp_context *c = ctx;
+    struct dp_publishing *p = c->e->publishing;
+    if (p && dlrr->ssrc == c->e->conf.feedback_ssrc && dlrr->lrr && dlrr->lrr == p->reference)
+        dp_nacks_round_trip(p, round_trip(c->w, c->w->now - p->reference_at, dlrr->dlrr));
 }
 
 static void take_reports(struct rtcp_context *c, const struct dp_rtcp_reports *reports)
@@ -42,6 +59,7 @@ static void take_reports(struct rtcp_context *c, const struct dp_rtcp_reports *r
         s->lost = b.lost;
         s->jitter = b.jitter;
         take_round_trip(c->w, s, &b);
+        dp_send_report(c->w, c->e, b.fraction_lost, s->rtt_us);
     }
 }
 
@@ -88,10 +106,9 @@ static void on_nack(void *ctx, struct dp_rtcp_nack *nack)
         return;
     while (dp_rtcp_nack_next(nack, &seq)) {
         enum dp_drop why = DP_DROP_RESEND_LIMIT;
-        struct rte_mbuf *m = c->out->n < DP_BURST ? dp_egress_resend(c->w, s, seq, &why) : NULL;
-        if (m)
-            c->out->pkts[c->out->n++] = m;
-        else
+        if (c->out->n < DP_BURST)
+            why = dp_egress_resend(c->w, s, seq, c->out);
+        if (why != DP_DROPS)
             c->w->drops[why]++;
     }
 }
@@ -120,12 +137,14 @@ static void on_twcc(void *ctx, const struct dp_twcc_view *feedback)
 {
     struct rtcp_context *c = ctx;
     c->w->session->counts.twcc_received++;
+    dp_send_feedback(c->w, c->e, feedback);
 }
 
 static void on_remb(void *ctx, const struct dp_rtcp_remb *remb)
 {
     struct rtcp_context *c = ctx;
     c->w->session->counts.remb_received++;
+    dp_send_remb(c->w, c->e, remb->bitrate);
 }
 
 static const struct dp_rtcp_handlers handlers = {
@@ -137,32 +156,18 @@ static const struct dp_rtcp_handlers handlers = {
     .pli = on_pli,
     .fir = on_fir,
     .remb = on_remb,
+    .dlrr = on_dlrr,
 };
 
-/* libsrtp keeps state per sender: only so many of one endpoint. */
-static bool sender_known(const struct dp_endpoint *e, uint32_t sender)
+static enum dp_drop unprotect(struct dp_endpoint *e, uint8_t *bytes, size_t *len)
 {
-    for (unsigned i = 0; i < e->rtcp_senders_count; i++)
-        if (e->rtcp_senders[i] == sender)
-            return true;
-    return false;
-}
-
-static enum dp_drop unprotect(struct dp_endpoint *e, uint8_t *bytes, int *len)
-{
-    if (e->keys == NULL)
-        return DP_DROP_NO_KEYS;
-    if (*len < RTCP_MIN)
-        return DP_DROP_RTCP_MALFORMED;
-    uint32_t sender = dp_get32(bytes + 4);
-    bool known = sender_known(e, sender);
-    if (!known && e->rtcp_senders_count == DP_RTCP_SENDERS_MAX)
-        return DP_DROP_STREAM_LIMIT;
-    if (srtp_unprotect_rtcp(e->keys->rtcp_in, bytes, len) != srtp_err_status_ok)
-        return DP_DROP_RTCP_AUTH;
-    if (!known)
-        e->rtcp_senders[e->rtcp_senders_count++] = sender;
-    return DP_DROPS;
+    static const enum dp_drop drops[] = {
+        [DP_SRTCP_OK] = DP_DROPS,
+        [DP_SRTCP_MALFORMED] = DP_DROP_RTCP_MALFORMED,
+        [DP_SRTCP_SENDERS] = DP_DROP_STREAM_LIMIT,
+        [DP_SRTCP_AUTH] = DP_DROP_RTCP_AUTH,
+    };
+    return e->keys ? drops[dp_srtcp_unprotect(&e->keys->rtcp_in, bytes, len)] : DP_DROP_NO_KEYS;
 }
 
 static enum dp_drop rtcp(struct dp_worker *w, struct rte_mbuf *m, struct dp_burst *out)
@@ -170,12 +175,17 @@ static enum dp_drop rtcp(struct dp_worker *w, struct rte_mbuf *m, struct dp_burs
     const struct dp_packet *p = dp_packet(m);
     struct rtcp_context c = {.w = w, .e = p->endpoint, .out = out};
     uint8_t *bytes = dp_packet_payload(m);
-    int len = p->length;
+    size_t len = p->length;
+    struct rte_mbuf *copy = dp_opaque_any(w) ? dp_opaque_rtcp_copy(w, m) : NULL;
     enum dp_drop why = unprotect(c.e, bytes, &len);
-    if (why != DP_DROPS)
+    if (why != DP_DROPS) {
+        rte_pktmbuf_free(copy);
         return why;
+    }
+    if (copy)
+        dp_opaque_rtcp(w, copy, out);
     c.e->last_packet = w->now;
-    if (dp_rtcp_dispatch(bytes, (size_t)len, &handlers, &c) != DP_RTCP_OK)
+    if (dp_rtcp_dispatch(bytes, len, &handlers, &c) != DP_RTCP_OK)
         return DP_DROP_RTCP_MALFORMED;
     return DP_DROPS;
 }

@@ -3,19 +3,20 @@
 
 #include <rte_ethdev.h>
 
-void dp_stage_rx(struct dp_worker *w, unsigned port, struct dp_burst *out)
+void dp_stage_rx(struct dp_worker *w, unsigned port, uint16_t queue, struct dp_burst *out)
 {
     uint16_t id = w->dp->ports[port].id;
 
-    if (w->queue >= w->dp->ports[port].rx_queues) {
-        out->n = 0;
-        return;
+    out->n = rte_eth_rx_burst(id, queue, out->pkts, DP_BURST);
+    for (unsigned i = 0; i < out->n; i++) {
+        char *buffer = rte_mbuf_buf_addr(out->pkts[i], w->pool);
+        rte_prefetch0(out->pkts[i]);
+        rte_prefetch0(dp_packet(out->pkts[i]));
+        rte_prefetch0(buffer + RTE_PKTMBUF_HEADROOM); /* without a look into the mbuf */
     }
-    out->n = rte_eth_rx_burst(id, w->queue, out->pkts, DP_BURST);
     for (unsigned i = 0; i < out->n; i++) {
         struct dp_packet *p = dp_packet(out->pkts[i]);
-        rte_prefetch0(rte_pktmbuf_mtod(out->pkts[i], void *));
-        p->port = id;
+        p->port = out->pkts[i]->port = id; /* where an answer goes, too */
         p->arrival = w->now;
     }
 }

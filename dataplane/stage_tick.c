@@ -2,11 +2,14 @@
  * Timers without a timer: every endpoint is visited once in DP_TICK_MS, spread evenly over the
  * time, and a visit does what is due. A visit that finds out full is done again by the next call.
  */
+#include "dataplane/allocation.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/layers.h"
 #include "dataplane/mirror.h"
+#include "dataplane/nacks.h"
 #include "dataplane/reports.h"
+#include "dataplane/send.h"
 
 #define DP_TICK_MS        50
 #define KEYFRAME_AGAIN_MS 1000 /* a subscription that waits longer asks again */
@@ -37,6 +40,8 @@ static bool visit(struct dp_worker *w, struct dp_endpoint *e, struct dp_burst *o
 {
     struct dp_source *s;
     ask_again(w, e);
+    dp_allocation_tick(w, e);
+    dp_send_tick(w, e);
     TAILQ_FOREACH (s, &e->sources, of_endpoint)
         tend_source(w, s, out);
     return dp_reports_publisher(w, e, out) && dp_reports_subscriber(w, e, out);
@@ -59,6 +64,8 @@ void dp_stage_tick(struct dp_worker *w, struct dp_burst *out)
     struct dp_session *s = w->session;
     uint64_t round = dp_session_tsc(s, DP_TICK_MS);
     uint32_t endpoints = s->counts.endpoints;
+    dp_reports_flush(w, out);
+    dp_nacks_flush(w, out);
     dp_mirrors_tick(w, round);
     if (endpoints == 0 || w->now < s->tick_at)
         return;

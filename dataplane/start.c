@@ -1,18 +1,17 @@
 #include "dataplane/start.h"
 
 #include "dataplane/eal.h"
+#include "dataplane/nap.h"
 #include "dataplane/packet.h"
 #include "dataplane/peers.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
-#include <rte_launch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define POOL_CACHE  256 /* packets per lcore */
 #define FRAME_MIN   2048
@@ -34,20 +33,21 @@ int dp_start_eal(struct dp_dataplane *dp)
                  c->dataplane.ports_count, HR_PORTS_MAX);
         return -E2BIG;
     }
-    int err = dp_eal_workers(c, &dp->workers_wanted);
+    int err = dp_eal_workers(c, dp);
     for (unsigned i = 0; i < c->dataplane.ports_count && !err; i++) {
         snprintf(where, sizeof(where), "dataplane.ports[%u]", i);
         err = dp_device_open(c->dataplane.ports[i].device, where, &dp->devices[i]);
-        dp_device_queues(&dp->devices[i], dp->workers_wanted);
+        dp_device_queues(&dp->devices[i], dp->workers_max);
     }
     if (!err)
-        err = dp_eal_start(c, dp->run_dir, dp->devices, c->dataplane.ports_count);
+        err = dp_eal_start(dp);
     if (err)
         return err;
     dp->tsc_hz = rte_get_tsc_hz();
     dp->started = rte_rdtsc();
     if (getrandom(&dp->instance, sizeof(dp->instance), 0) != (ssize_t)sizeof(dp->instance))
         return -errno;
+    dp->can_pause = dp_nap_can_pause();
     dp->low_power = strcmp(c->dataplane.polling, "low-power") == 0;
     return 0;
 }
@@ -115,7 +115,7 @@ int dp_start_ports(struct dp_dataplane *dp)
     if (!err)
         err = make_pool(dp);
     for (unsigned i = 0; i < dp->ports_count && !err; i++)
-        err = dp_port_start(&dp->ports[i], dp->pool, dp->workers_wanted);
+        err = dp_port_start(&dp->ports[i], dp->pool, dp->workers_max);
     if (err)
         dp_stop_ports(dp);
     return err;
@@ -133,19 +133,20 @@ void dp_stop_ports(struct dp_dataplane *dp)
 
 int dp_make_workers(struct dp_dataplane *dp)
 {
+    unsigned count = RTE_MAX(dp->workers_wanted, dp->workers_max);
     int err = 0;
 
     dp->workers = aligned_alloc(RTE_CACHE_LINE_SIZE,
-                                RTE_CACHE_LINE_ROUNDUP(dp->workers_wanted * sizeof(*dp->workers)));
+                                RTE_CACHE_LINE_ROUNDUP(count * sizeof(*dp->workers)));
     if (!dp->workers)
         err = -ENOMEM;
-    for (unsigned i = 0; i < dp->workers_wanted && !err; i++) {
+    for (unsigned i = 0; i < count && !err; i++) {
         struct dp_worker *w = &dp->workers[i];
         memset(w, 0, sizeof(*w));
         w->dp = dp;
         w->id = i;
         w->lcore = DP_EAL_WORKER_LCORE + i;
-        w->queue = (uint16_t)i;
+        w->cpu = i < dp->workers_wanted ? dp->wanted_cpus[i] : DP_CPU_ANY;
         w->pool = dp->pool;
         err = dp_worker_init(w);
         if (!err)
@@ -154,10 +155,12 @@ int dp_make_workers(struct dp_dataplane *dp)
     if (!err)
         err = dp_peers_open(dp);
     if (err) {
-        hr_error("no memory for %u workers: %s", dp->workers_wanted, strerror(-err));
+        hr_error("no memory for %u workers: %s", count, strerror(-err));
         dp_free_workers(dp);
+        return err;
     }
-    return err;
+    dp_crew_open(dp, dp->workers_wanted);
+    return 0;
 }
 
 void dp_free_workers(struct dp_dataplane *dp)
@@ -172,11 +175,11 @@ void dp_free_workers(struct dp_dataplane *dp)
 
 int dp_start_workers(struct dp_dataplane *dp)
 {
-    for (unsigned i = 0; i < dp->workers_count; i++) {
-        struct dp_worker *w = &dp->workers[i];
-        int err = rte_eal_remote_launch(dp_worker_main, w, w->lcore);
+    for (unsigned i = 0; i < dp->crew.count; i++) {
+        struct dp_worker *w = &dp->workers[dp->crew.ids[i]];
+        int err = dp_crew_launch(w);
         if (err) {
-            hr_error("worker %u does not start on lcore %u: %s", i, w->lcore, strerror(-err));
+            hr_error("worker %u does not start on lcore %u: %s", w->id, w->lcore, strerror(-err));
             dp_stop_workers(dp);
             return err;
         }
@@ -186,16 +189,7 @@ int dp_start_workers(struct dp_dataplane *dp)
 
 void dp_stop_workers(struct dp_dataplane *dp)
 {
-    const struct timespec nap = {.tv_nsec = 1000 * 1000};
-
     atomic_store(&dp->stopping, true);
-    for (unsigned i = 0; i < dp->workers_count; i++) {
-        struct dp_worker *w = &dp->workers[i];
-        while (rte_eal_get_lcore_state(w->lcore) == RUNNING) {
-            dp_worker_collect(w); /* so that its done ring has room for the last works */
-            clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
-        }
-        rte_eal_wait_lcore(w->lcore);
-        dp_worker_collect(w);
-    }
+    for (unsigned i = 0; i < dp->crew.count; i++)
+        dp_crew_join(&dp->workers[dp->crew.ids[i]]);
 }

@@ -6,12 +6,13 @@
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PORT_COUNTERS    7
-#define SESSION_COUNTERS 7
+#define SESSION_COUNTERS 9
 
 /* jemalloc's; without it (sanitizers bring their own allocator) the heap is not known. */
 extern int mallctl(const char *name, void *old, size_t *old_len, void *new_value, size_t new_len)
@@ -139,12 +140,15 @@ static bool count_sessions(struct counters *c, const struct dp_dataplane *dp)
         all.remb_received += one.remb_received;
         all.twcc_received += one.twcc_received;
         all.stream_switches += one.stream_switches;
+        all.nacks_sent += one.nacks_sent;
+        all.repaired += one.repaired;
     }
     const struct dp_stat rows[SESSION_COUNTERS] = {
         {"retransmitted", all.retransmitted},     {"keyframes_asked", all.keyframes_asked},
         {"reports_sent", all.reports_sent},       {"feedback_sent", all.feedback_sent},
         {"remb_received", all.remb_received},     {"twcc_received", all.twcc_received},
-        {"stream_switches", all.stream_switches},
+        {"stream_switches", all.stream_switches}, {"nacks_sent", all.nacks_sent},
+        {"repaired", all.repaired},
     };
     for (unsigned i = 0; i < SESSION_COUNTERS; i++)
         if (!count(c, rows[i].name, rows[i].value))
@@ -195,7 +199,16 @@ static bool fill_worker(const struct dp_worker *w, struct hr_arena *a, Headrace_
     out->streams = session.streams;
     out->subscriptions = session.subscriptions;
     out->shards = session.shards;
+    out->running = atomic_load(&w->running);
+    out->cpu = w->cpu;
+    out->node = w->cpu == DP_CPU_ANY ? -1 : (int)rte_lcore_to_socket_id(w->lcore);
     return true;
+}
+
+/* Those that have ended stay, if they have worked: their counters do not go back. */
+static bool is_shown(const struct dp_worker *w)
+{
+    return atomic_load(&w->running) || w->total_cycles;
 }
 
 static bool fill_workers(const struct dp_dataplane *dp, struct hr_arena *a, Headrace__Status *out)
@@ -206,11 +219,12 @@ static bool fill_workers(const struct dp_dataplane *dp, struct hr_arena *a, Head
     if (!rows || !out->workers)
         return false;
     for (unsigned i = 0; i < dp->workers_count; i++) {
+        if (!is_shown(&dp->workers[i]))
+            continue;
         if (!fill_worker(&dp->workers[i], a, &rows[i]))
             return false;
-        out->workers[i] = &rows[i];
+        out->workers[out->n_workers++] = &rows[i];
     }
-    out->n_workers = dp->workers_count;
     return true;
 }
 

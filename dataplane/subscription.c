@@ -6,28 +6,55 @@
 #include "dataplane/subscription.h"
 
 #include "dataplane/keyframe.h"
+#include "dataplane/layers.h"
 #include "dataplane/mirror.h"
 #include "dataplane/packet.h"
+#include "dataplane/send.h"
 #include "dataplane/source.h"
 
 #include <string.h>
 
 #define ELAPSED_MAX_MS 3600000 /* a longer pause is an hour to the receiver's timestamps */
+#define SENT_SHIFT     16
 
-static void set_stream(struct dp_stream **place, struct dp_stream *st)
+static void set_wanted(struct dp_subscription *s, struct dp_stream *st)
 {
-    if (*place)
-        dp_stream_taken(*place, -1);
-    *place = st;
+    if (s->wanted)
+        dp_stream_taken(s->wanted, -1);
+    s->wanted = st;
     if (st)
         dp_stream_taken(st, 1);
+}
+
+/* TSC to last_sent, which goes round in half a day: a pause as long looks shorter. */
+static uint32_t time_sent(uint64_t tsc)
+{
+    return (uint32_t)(tsc >> SENT_SHIFT);
+}
+
+/* What has been sent of the former one is settled. */
+static void set_stream(struct dp_subscription *s, struct dp_stream *st)
+{
+    dp_subscription_unsettle(s);
+    if (s->stream) {
+        s->packets += s->stream->sent_packets;
+        s->bytes += s->stream->sent_bytes;
+        s->last_sent = time_sent(s->stream->sent_at);
+        dp_stream_taken(s->stream, -1);
+    }
+    s->stream = st;
+    if (st) {
+        s->packets -= st->sent_packets;
+        s->bytes -= st->sent_bytes;
+        dp_stream_taken(st, 1);
+    }
 }
 
 void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st)
 {
     if (st && (s->conf.paused || st == s->stream))
         st = NULL;
-    set_stream(&s->wanted, st);
+    set_wanted(s, st);
     s->wanted_since = w->now;
     s->wanted_ts_known = false;
     if (st == NULL || !dp_endpoint_ready(s->endpoint))
@@ -39,21 +66,23 @@ void dp_subscription_want(struct dp_worker *w, struct dp_subscription *s, struct
 
 void dp_subscription_stop(struct dp_subscription *s)
 {
-    set_stream(&s->stream, NULL);
-    set_stream(&s->wanted, NULL);
+    set_stream(s, NULL);
+    set_wanted(s, NULL);
 }
 
-/* What is forwarded from here on has its own offsets. */
-static void begin_run(struct dp_subscription *s)
+void dp_subscription_halt(struct dp_subscription *s)
 {
-    if (++s->run == 0)
-        s->run = 1;
-    s->runs[s->run % DP_RECORD_RUNS] = (struct dp_run){
-        .number = s->run,
-        .in_ssrc = s->stream->ssrc,
+    set_stream(s, NULL);
+}
+
+/* What is forwarded from here on rests on. */
+static struct dp_seqmap_about about(const struct dp_subscription *s)
+{
+    return (struct dp_seqmap_about){
+        .ssrc = s->stream->ssrc,
         .ts_offset = s->tsmap.offset,
         .frame_offset = s->framemap.offset,
-        .stream = s->stream,
+        .stream = s->stream->layer,
     };
 }
 
@@ -61,38 +90,80 @@ void dp_subscription_switch(struct dp_worker *w, struct dp_subscription *s, stru
 {
     const struct dp_packet *p = dp_packet(m);
     uint64_t clock_rate = s->source->conf.payloads[p->rtp.pt].clock_rate;
-    uint64_t elapsed_ms = (w->now - s->last_sent) / (w->session->hz / 1000);
+    if (s->stream)
+        s->last_sent = time_sent(s->stream->sent_at);
+    uint64_t elapsed = (uint64_t)(time_sent(w->now) - s->last_sent) << SENT_SHIFT;
+    uint64_t elapsed_ms = elapsed / (w->session->hz / 1000);
     if (elapsed_ms > ELAPSED_MAX_MS)
         elapsed_ms = ELAPSED_MAX_MS;
-    set_stream(&s->stream, s->wanted);
-    set_stream(&s->wanted, NULL);
-    dp_seqmap_switch(&s->seqmap, ++s->switches);
+    set_stream(s, s->wanted);
+    set_wanted(s, NULL);
+    s->sr_sent = s->stream->sr_count - 1; /* its next report is due at once */
+    s->packets++;                         /* m */
+    s->bytes += dp_packet_media_len(p, p->stream->source->endpoint->keys->profile);
     dp_tsmap_switch(&s->tsmap, p->rtp.ts, (uint32_t)(elapsed_ms * clock_rate / 1000));
     dp_framemap_switch(&s->framemap);
     if (p->has_frame)
         dp_framemap_align(&s->framemap, p->frame);
-    begin_run(s);
+    struct dp_seqmap_about next = about(s);
+    dp_seqmap_switch(&s->seqmap, &next);
     w->session->counts.stream_switches++;
 }
 
-void dp_subscription_frame(struct dp_subscription *s, uint16_t frame)
+static bool settled(const struct dp_subscription *s)
 {
-    if (dp_framemap_align(&s->framemap, frame))
-        begin_run(s);
-    dp_framemap_forward(&s->framemap, frame);
+    return dp_endpoint_ready(s->endpoint) && !s->conf.paused;
+}
+
+enum dp_drop dp_subscription_number(struct dp_subscription *s, const struct rte_mbuf *m,
+                                    struct dp_rtp_numbers *n)
+{
+    const struct dp_packet *p = rte_mbuf_to_priv((struct rte_mbuf *)m);
+    const struct dp_seqmap_run *run;
+    uint8_t pt = dp_subscription_pt(s, p->rtp.pt);
+    if (p->padding || pt == DP_PT_NONE) {
+        dp_seqmap_drop(&s->seqmap, p->index);
+        return p->padding ? DP_DROP_PADDING : DP_DROP_PAYLOAD_MAP;
+    }
+    if (dp_seqmap_forward(&s->seqmap, p->index, &n->index, &run))
+        return DP_DROP_SEQUENCE_LATE;
+    if (p->has_frame && dp_framemap_align(&s->framemap, p->frame)) {
+        struct dp_seqmap_about next = about(s);
+        run = dp_seqmap_split(&s->seqmap, p->index, n->index, &next);
+    }
+    n->pt = pt;
+    n->frame_offset = run->frame_offset;
+    n->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
+    if (p->has_frame)
+        dp_framemap_forward(&s->framemap, p->frame);
+    dp_seqmap_expect(&s->seqmap, p->rtp.pt, pt);
+    s->straight = settled(s) ? s->stream : NULL;
+    return DP_DROPS;
 }
 
 void dp_subscription_forget(struct dp_subscription *s)
 {
-    memset(s->runs, 0, sizeof(s->runs));
-    if (s->stream)
-        begin_run(s);
+    if (s->opaque)
+        return;
+    dp_subscription_unsettle(s);
+    dp_seqmap_forget(&s->seqmap);
 }
 
-const struct dp_run *dp_subscription_run(const struct dp_subscription *s, uint16_t number)
+void dp_subscription_place(struct dp_subscription *s)
 {
-    const struct dp_run *run = &s->runs[number % DP_RECORD_RUNS];
-    return number && run->number == number ? run : NULL;
+    const struct dp_endpoint *e = s->endpoint;
+    bool numbered = s->conf.transport_cc && e->send && e->conf.exts.id_of[HR_EXT_TRANSPORT_CC];
+    if (s->opaque || s->conf.mid == NULL)
+        return;
+    s->mid = dp_rtp_mid((const char *)s->conf.mid->bytes, s->conf.mid->len);
+    if (numbered)
+        s->mid |= DP_RTP_MID_NUMBERED;
+    if (numbered != s->numbered)
+        dp_subscription_forget(s);
+    s->numbered = numbered;
+    if (numbered)
+        e->send->numbered = true;
+    dp_subscription_unsettle(s);
 }
 
 /* Where s is, or belongs, in the fan of source. */
@@ -126,21 +197,33 @@ static void fan_remove(struct dp_source *source, struct dp_subscription *s)
     memmove(&source->fan[at], &source->fan[at + 1], (source->fan_count - at) * sizeof(s));
 }
 
+/* With the smallest where the link counts, until it is known what it carries (allocation.h). */
+static void begin(struct dp_worker *w, struct dp_subscription *s)
+{
+    struct dp_layer layers[DP_LAYERS_MAX];
+    s->allocated = s->endpoint->send && s->source->conf.video && dp_layers_list(s->source, layers);
+    dp_subscription_want(w, s,
+                         s->allocated ? s->source->streams[layers[0].stream] : s->source->best);
+}
+
 void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
                             struct dp_source *source)
 {
+    if (s->opaque) {
+        dp_opaque_attach(s, source);
+        return;
+    }
     if (source == s->source)
         return;
     dp_subscription_stop(s);
-    memset(s->runs, 0, sizeof(s->runs)); /* they point to streams of the former source */
-    s->sr_stream = NULL;
+    dp_subscription_forget(s); /* runs are of streams of the former source */
     if (s->source)
         fan_remove(s->source, s);
     s->source = source;
     if (source == NULL)
         return;
     fan_add(source, s);
-    dp_subscription_want(w, s, source->best);
+    begin(w, s);
 }
 
 /* The same stream of another view. */
@@ -151,11 +234,8 @@ static struct dp_stream *in_view(const struct dp_source *view, const struct dp_s
 
 void dp_subscription_rebase(struct dp_subscription *s, struct dp_source *view)
 {
-    set_stream(&s->stream, in_view(view, s->stream));
-    set_stream(&s->wanted, in_view(view, s->wanted));
-    for (unsigned i = 0; i < DP_RECORD_RUNS; i++)
-        s->runs[i].stream = in_view(view, s->runs[i].stream);
-    s->sr_stream = in_view(view, s->sr_stream);
+    set_stream(s, in_view(view, s->stream));
+    set_wanted(s, in_view(view, s->wanted));
     s->source = view;
 }
 
@@ -173,33 +253,41 @@ static void pause_or_resume(struct dp_worker *w, struct dp_subscription *s, bool
     if (s->conf.paused)
         dp_subscription_stop(s);
     else if (s->source)
-        dp_subscription_want(w, s, s->source->best);
+        begin(w, s);
 }
 
 void dp_subscription_configure(struct dp_worker *w, struct dp_subscription *s,
-                               const struct dp_subscription_conf *conf)
+                               struct dp_subscription_conf *conf)
 {
-    bool was_paused = s->conf.paused;
-    bool same_bytes = s->conf.mid_len == conf->mid_len &&
-                      memcmp(s->conf.mid, conf->mid, conf->mid_len) == 0 &&
-                      memcmp(s->conf.pt, conf->pt, sizeof(conf->pt)) == 0;
+    struct dp_subscription_conf former = s->conf;
+    bool same_bytes = s->conf.mid == conf->mid && s->conf.pt == conf->pt;
     s->conf = *conf;
+    *conf = former;
+    if (s->opaque) {
+        dp_opaque_place(s);
+        return;
+    }
+    dp_subscription_place(s);
     if (!same_bytes)
         dp_subscription_forget(s);
-    pause_or_resume(w, s, was_paused);
+    pause_or_resume(w, s, former.paused);
 }
 
 void dp_subscription_link(struct dp_worker *w, struct dp_subscription *s)
 {
     TAILQ_INSERT_TAIL(&s->endpoint->subscriptions, s, of_endpoint);
-    dp_ssrcs_add(&s->endpoint->out, s->ssrc, s);
+    if (!s->opaque)
+        dp_ssrcs_add(&s->endpoint->out, dp_subscription_ssrc(s), s);
     w->session->counts.subscriptions++;
 }
 
 void dp_subscription_unlink(struct dp_worker *w, struct dp_subscription *s)
 {
     dp_subscription_attach(w, s, NULL);
-    dp_ssrcs_remove(&s->endpoint->out, s->ssrc);
+    if (!s->opaque)
+        dp_ssrcs_remove(&s->endpoint->out, dp_subscription_ssrc(s));
+    s->endpoint->tx_packets += dp_subscription_packets(s);
+    s->endpoint->tx_bytes += dp_subscription_wire_bytes(s);
     TAILQ_REMOVE(&s->endpoint->subscriptions, s, of_endpoint);
     w->session->counts.subscriptions--;
 }

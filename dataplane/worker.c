@@ -3,19 +3,25 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/meter.h"
 #include "dataplane/mirror.h"
+#include "dataplane/nap.h"
 #include "dataplane/packet.h"
 #include "dataplane/park.h"
 #include "dataplane/peers.h"
+#include "dataplane/session.h"
+#include "proto/log.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
+#include <rte_lcore.h>
 #include <rte_pause.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #define WORKS_PER_LOOP 32   /* so that a flood of commands cannot hold media up */
 #define IDLE_LOOPS     200  /* without work before the first nap */
+#define PARKED_LOOPS   500 /* likewise, parked */
 #define NAP_FIRST_US   10   /* each nap is twice as long as the last, up to dataplane.nap_us */
 #define PREFETCH       256  /* bytes of a packet from another worker */
 #define INJECT_ARENA   8192 /* bytes: an inject slot and its pointers */
@@ -67,6 +73,17 @@ static void answer(struct dp_worker *w, enum dp_stage_id id, stage_fn stage, str
     transmit(w, &out);
 }
 
+static void latch(struct dp_worker *w, struct dp_burst *in)
+{
+    unsigned n = in->n;
+
+    if (n == 0)
+        return;
+    uint64_t start = rte_rdtsc();
+    dp_stage_latch(w, in);
+    book(w, DP_STAGE_LATCH, n, start);
+}
+
 static void punt(struct dp_worker *w, struct dp_burst *in)
 {
     unsigned n = in->n;
@@ -103,6 +120,40 @@ static void fan_out(struct dp_worker *w, struct dp_fanout *f)
     } while (more);
 }
 
+/* To this worker's opaque subscribers; in keeps what is for others. */
+static void forward_opaque(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_opaque_burst b;
+    struct dp_burst out;
+    bool more;
+
+    if (in->n == 0 || !dp_opaque_any(w))
+        return;
+    memset(&b, 0, offsetof(struct dp_opaque_burst, spare));
+    b.burst = in;
+    uint64_t at = rte_rdtsc();
+    do {
+        more = dp_stage_opaque(w, &b, &out);
+        book(w, DP_STAGE_OPAQUE, out.n, at);
+        transmit(w, &out);
+        at = rte_rdtsc();
+    } while (more);
+}
+
+/* To all who subscribe to it. */
+static void distribute(struct dp_worker *w, struct dp_fanout *f)
+{
+    uint64_t start = rte_rdtsc();
+
+    if (!w->alone) {
+        unsigned n = dp_stage_mirror(w, &f->burst);
+        if (n)
+            book(w, DP_STAGE_MIRROR, n, start);
+    }
+    forward_opaque(w, &f->burst);
+    fan_out(w, f);
+}
+
 static void forward(struct dp_worker *w, struct dp_burst *in)
 {
     struct dp_fanout f;
@@ -111,51 +162,75 @@ static void forward(struct dp_worker *w, struct dp_burst *in)
     if (n == 0)
         return;
     f.burst.n = 0;
-    uint64_t at = rte_rdtsc();
+    uint64_t start = rte_rdtsc();
     dp_stage_ingress(w, in, &f.burst);
-    at = book(w, DP_STAGE_INGRESS, n, at);
-    if (w->peers) {
-        n = dp_stage_mirror(w, &f.burst);
-        if (n)
-            book(w, DP_STAGE_MIRROR, n, at);
-    }
-    fan_out(w, &f);
+    book(w, DP_STAGE_INGRESS, n, start);
+    distribute(w, &f);
+}
+
+static void take_rtcp(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_fanout f;
+
+    answer(w, DP_STAGE_RTCP, dp_stage_rtcp, in);
+    if (w->session->opaque_rtcp.n == 0)
+        return;
+    f.burst = w->session->opaque_rtcp;
+    w->session->opaque_rtcp.n = 0;
+    distribute(w, &f);
 }
 
 /* What is of other workers' endpoints leaves the bursts. */
 static void hand_off(struct dp_worker *w, struct dp_classified *c)
 {
-    unsigned n = c->rtp.n + c->rtcp.n;
+    unsigned n = c->rtp.n + c->rtcp.n + c->pass.n;
 
     if (n == 0)
         return;
     uint64_t start = rte_rdtsc();
     dp_stage_handoff(w, &c->rtp, DP_PEER_RTP);
     dp_stage_handoff(w, &c->rtcp, DP_PEER_RTCP);
-    n -= c->rtp.n + c->rtcp.n;
+    dp_stage_handoff(w, &c->pass, DP_PEER_PASS);
+    n -= c->rtp.n + c->rtcp.n + c->pass.n;
     if (n)
         book(w, DP_STAGE_HANDOFF, n, start);
 }
 
-static unsigned receive(struct dp_worker *w, unsigned port)
+static unsigned receive(struct dp_worker *w, unsigned port, uint16_t queue)
 {
     struct dp_burst in;
     struct dp_classified c;
     uint64_t at = rte_rdtsc();
 
-    dp_stage_rx(w, port, &in);
+    dp_stage_rx(w, port, queue, &in);
     unsigned n = in.n;
     if (n == 0)
         return 0;
     at = book(w, DP_STAGE_RX, n, at);
     dp_stage_classify(w, &in, &c);
     book(w, DP_STAGE_CLASSIFY, n, at);
-    if (w->peers)
+    if (!w->alone)
         hand_off(w, &c);
+    answer(w, DP_STAGE_PASS, dp_stage_pass, &c.pass);
+    latch(w, &c.latch);
     punt(w, &c.punt);
     answer(w, DP_STAGE_HOST, dp_stage_host, &c.host);
-    answer(w, DP_STAGE_RTCP, dp_stage_rtcp, &c.rtcp);
+    take_rtcp(w, &c.rtcp);
     forward(w, &c.rtp);
+    return n;
+}
+
+/* The queues of its lanes. */
+static unsigned receive_port(struct dp_worker *w, unsigned port)
+{
+    unsigned n = 0;
+
+    for (uint64_t lanes = w->lanes; lanes; lanes &= lanes - 1) {
+        unsigned queue = (unsigned)__builtin_ctzll(lanes);
+        if (queue >= w->dp->ports[port].rx_queues)
+            break;
+        n += receive(w, port, (uint16_t)queue);
+    }
     return n;
 }
 
@@ -170,6 +245,7 @@ static void take_references(struct dp_worker *w, struct dp_burst *in)
         else
             dp_drop(w, DP_DROP_NO_SUBSCRIBER, in->pkts[i]);
     }
+    forward_opaque(w, &f.burst);
     fan_out(w, &f);
 }
 
@@ -189,6 +265,15 @@ static void take_requests(struct dp_worker *w, struct dp_burst *in)
     transmit(w, &out);
 }
 
+static void take_upstream(struct dp_worker *w, struct dp_burst *in)
+{
+    struct dp_burst out;
+
+    out.n = 0;
+    dp_opaque_upstream(w, in, &out);
+    transmit(w, &out);
+}
+
 /* Packets of one kind, in the order in which they came. */
 static void take_run(struct dp_worker *w, enum dp_peer_kind kind, struct dp_burst *in)
 {
@@ -197,7 +282,10 @@ static void take_run(struct dp_worker *w, enum dp_peer_kind kind, struct dp_burs
         forward(w, in);
         break;
     case DP_PEER_RTCP:
-        answer(w, DP_STAGE_RTCP, dp_stage_rtcp, in);
+        take_rtcp(w, in);
+        break;
+    case DP_PEER_PASS:
+        answer(w, DP_STAGE_PASS, dp_stage_pass, in);
         break;
     case DP_PEER_REFERENCE:
         take_references(w, in);
@@ -210,6 +298,9 @@ static void take_run(struct dp_worker *w, enum dp_peer_kind kind, struct dp_burs
         break;
     case DP_PEER_KEYFRAME:
         take_requests(w, in);
+        break;
+    case DP_PEER_UPSTREAM:
+        take_upstream(w, in);
         break;
     }
 }
@@ -249,9 +340,9 @@ static unsigned take_peers(struct dp_worker *w)
     struct dp_burst in;
     unsigned n = 0;
 
-    for (unsigned i = 0; i < w->dp->workers_count; i++) {
+    for (unsigned i = 0; i < w->dp->crew.count; i++) {
         uint64_t start = rte_rdtsc();
-        dp_peers_take(w, i, &in);
+        dp_peers_take(w, w->dp->crew.ids[i], &in);
         if (in.n == 0)
             continue;
         book(w, DP_STAGE_PEERS, in.n, start);
@@ -310,14 +401,22 @@ static void idle(struct dp_worker *w)
 {
     uint32_t us = NAP_FIRST_US;
 
+    if (atomic_load_explicit(&w->parked, memory_order_relaxed) > DP_PARK_AWAKE) {
+        if (++w->idle < PARKED_LOOPS)
+            rte_pause();
+        else
+            dp_nap(NAP_FIRST_US, w->dp->can_pause, w->dp->tsc_hz); /* main may need this CPU */
+        return;
+    }
     if (!w->dp->low_power || ++w->idle < IDLE_LOOPS) {
         rte_pause();
         return;
     }
     us <<= RTE_MIN(w->idle - IDLE_LOOPS, 10u);
     us = RTE_MIN(us, w->dp->config->dataplane.nap_us);
-    struct timespec nap = {.tv_nsec = us * 1000L};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    if (!TAILQ_EMPTY(&w->session->pacing))
+        us = RTE_MIN(us, (uint32_t)DP_PACE_US); /* somebody's packets are due by then */
+    dp_nap(us, w->dp->can_pause, w->dp->tsc_hz);
 }
 
 /* A turn that takes in nothing new. */
@@ -327,13 +426,12 @@ static unsigned park(struct dp_worker *w, unsigned phase)
 
     if (phase == DP_PARK_DRAIN) {
         w->channel = atomic_load(&w->dp->channel);
-        if (w->peers)
+        if (!w->alone)
             n += take_peers(w);
         n += mailbox(w);
         wake(w);
         atomic_fetch_add(&w->handled, n);
     }
-    w->idle = 0;
     return n;
 }
 
@@ -341,20 +439,22 @@ unsigned dp_worker_turn(struct dp_worker *w)
 {
     unsigned n = 0, phase = atomic_load(&w->dp->parking);
 
-    if (phase != DP_PARK_NO) {
+    if (phase > DP_PARK_AWAKE) {
         n = park(w, phase);
         atomic_store(&w->parked, phase);
         atomic_fetch_add(&w->loops, 1);
         return n;
     }
-    atomic_store_explicit(&w->parked, DP_PARK_NO, memory_order_relaxed);
+    atomic_store_explicit(&w->parked, phase, memory_order_relaxed);
+    w->idle = phase == DP_PARK_AWAKE ? 0 : w->idle;
     w->channel = atomic_load(&w->dp->channel);
-    if (w->peers)
+    if (!w->alone)
         n += take_peers(w);
     for (unsigned port = 0; port < w->dp->ports_count; port++)
-        n += receive(w, port);
+        n += receive_port(w, port);
     n += originate(w, DP_STAGE_INJECT, dp_stage_inject);
     n += originate(w, DP_STAGE_TICK, dp_stage_tick);
+    n += originate(w, DP_STAGE_PACE, dp_stage_pace);
     n += mailbox(w);
     wake(w);
     atomic_fetch_add(&w->loops, 1);
@@ -367,14 +467,48 @@ unsigned dp_worker_loop(struct dp_worker *w)
     return dp_worker_turn(w);
 }
 
+void dp_worker_pin(struct dp_worker *w, int cpu)
+{
+    rte_cpuset_t set = w->dp->cpus;
+
+    if (rte_lcore_id() != w->lcore) /* a test's thread, which plays the worker */
+        return;
+    if (cpu != DP_CPU_ANY) {
+        CPU_ZERO(&set);
+        CPU_SET((unsigned)cpu, &set);
+    }
+    if (rte_thread_set_affinity(&set))
+        hr_warning("worker %u cannot run on CPU %d alone: is it online?", w->id, cpu);
+}
+
+static bool goes_on(const struct dp_worker *w)
+{
+    return !atomic_load_explicit(&w->dp->stopping, memory_order_relaxed) &&
+           !atomic_load_explicit(&w->leaving, memory_order_relaxed);
+}
+
+/* What has been posted is done, so that its owner gets it back; packet buffers go back too. */
+static void wind_up(struct dp_worker *w)
+{
+    while (!rte_ring_empty(w->mailbox))
+        mailbox(w);
+    wake(w);
+    struct rte_mempool_cache *cache = rte_mempool_default_cache(w->pool, rte_lcore_id());
+    if (cache)
+        rte_mempool_cache_flush(cache, w->pool);
+    atomic_store(&w->running, false);
+}
+
 int dp_worker_main(void *worker)
 {
     struct dp_worker *w = worker;
 
     prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: the default would make each nap 50 us longer */
+    dp_worker_pin(w, w->cpu);
     atomic_store(&w->running, true);
+    w->idle = 0;
     w->loop_ended = rte_rdtsc();
-    while (!atomic_load_explicit(&w->dp->stopping, memory_order_relaxed)) {
+    while (goes_on(w)) {
         unsigned n = dp_worker_loop(w);
         if (n == 0)
             idle(w);
@@ -386,11 +520,7 @@ int dp_worker_main(void *worker)
             w->busy_cycles += now - w->loop_ended;
         w->loop_ended = now;
     }
-    while (!rte_ring_empty(
-        w->mailbox)) /* what has been posted is done, so that its owner gets it back */
-        mailbox(w);
-    wake(w);
-    atomic_store(&w->running, false);
+    wind_up(w);
     return 0;
 }
 

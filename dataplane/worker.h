@@ -6,6 +6,7 @@
 #ifndef DP_WORKER_H
 #define DP_WORKER_H
 
+#include "dataplane/crew.h"
 #include "dataplane/drop.h"
 #include "dataplane/stage.h"
 #include "proto/arena.h"
@@ -37,12 +38,17 @@ struct dp_worker {
     struct dp_dataplane *dp;
     unsigned id;
     unsigned lcore;
-    uint16_t queue; /* of every port */
     struct rte_mempool *pool;
     struct rte_ring *mailbox; /* struct dp_work *, main -> worker */
     struct rte_ring *done;    /* struct dp_work *, worker -> main */
     struct hr_arena inject;   /* one Inject message, unpacked */
-    struct dp_peer *peers;    /* by worker id; NULL: there is no other worker */
+    struct dp_peer *peers;    /* by worker id; NULL: there can be no other worker */
+
+    /* main writes while the worker is parked, or before it starts: crew.h */
+    uint64_t lanes;                         /* bit i: polls lane i */
+    struct dp_outlet outlets[HR_PORTS_MAX]; /* how it sends, by port */
+    bool alone;                             /* no other worker runs */
+    int cpu;                                /* main's: wanted, or DP_CPU_ANY */
 
     /* written by this worker alone */
     uint64_t now;               /* TSC, read once per loop */
@@ -57,7 +63,8 @@ struct dp_worker {
     _Atomic uint64_t laps;    /* of the peers' rings, peers.h; main reads */
     _Atomic uint64_t handled; /* of peers and mailbox while parking; main reads */
     atomic_uint parked;       /* dp->parking as this loop found it; main reads */
-    atomic_bool running;      /* worker writes, main reads */
+    atomic_bool running;      /* main sets, the worker clears when it has ended */
+    atomic_bool leaving;      /* main sets: to end */
     uint64_t busy_cycles, total_cycles;
     struct dp_stage_counters stages[DP_STAGES];
     uint64_t drops[DP_DROPS];
@@ -69,12 +76,14 @@ static inline void dp_drop(struct dp_worker *w, enum dp_drop why, struct rte_mbu
     rte_pktmbuf_free(m);
 }
 
-/* Main thread, before start: rings, meter, arena. dp, id, lcore, queue and pool are set. 0 or
+/* Main thread, before start: rings, meter, arena. dp, id, lcore and pool are set. 0 or
  * -ENOMEM. */
 int dp_worker_init(struct dp_worker *w);
 void dp_worker_free(struct dp_worker *w);
-/* The lcore's main function: loops until dp->stopping. */
+/* The lcore's main function: loops until dp->stopping or w->leaving. */
 int dp_worker_main(void *worker);
+/* This worker's thread: onto a CPU, or DP_CPU_ANY. One that cannot be had is logged; it floats. */
+void dp_worker_pin(struct dp_worker *w, int cpu);
 /* One turn of that loop: how many packets it handled. For benches, which have no lcore to give. */
 unsigned dp_worker_loop(struct dp_worker *w);
 /* The same at the time that w->now says. */

@@ -26,6 +26,7 @@ struct hr_config {
         uint32_t memory_mb; /* for DPDK */
         char *main_core;    /* "" : any */
         char *worker_cores; /* "1", "2-5,8"; "" : one worker, not pinned */
+        uint32_t workers_max; /* 0: as many as there are CPUs, 4 at most; no fewer than listed */
         char *polling;      /* busy, low-power */
         uint32_t nap_us;    /* low-power: longest nap */
         uint32_t mbufs;     /* packets */
@@ -48,8 +49,10 @@ struct hr_config {
         uint32_t punts_per_second;        /* in all */
         uint32_t punts_per_source_second; /* per source address */
         uint32_t history_ms;              /* for retransmission */
+        uint32_t bitrate_start, bitrate_min, bitrate_max; /* kbit/s, to each receiver */
         uint32_t keyframe_interval_ms;    /* at most one keyframe request per source in this time */
-        bool peek; /* uncover codec payload headers where the Dependency Descriptor is missing */
+        bool direct; /* two people alone: DTLS from browser to browser */
+        bool peek;   /* uncover codec payload headers where the Dependency Descriptor is missing */
     } media;
     struct {
         char *address;         /* 127.0.0.1 */
@@ -59,6 +62,7 @@ struct hr_config {
         char *web_root;
         char **origins; /* allowed beside the page's own */
         unsigned origins_count;
+        bool sdes_cleartext; /* keys in SDP over HTTP from other machines too */
     } http;
     struct {
         uint32_t rooms;
@@ -68,6 +72,8 @@ struct hr_config {
         uint32_t chat_lines;          /* kept per room */
         uint32_t messages_per_second; /* of one client */
         uint32_t resume_s;            /* a participant without signalling is kept this long */
+        uint32_t sdes_wait_s;         /* for the first packet of an SDES session */
+        uint32_t sdes_silence_s;      /* of an SDES session, then it ends */
     } limits;
 };
 

@@ -33,6 +33,8 @@
 #define HR_PAYLOADS_MAX   32   /* payload types of a source or a subscription */
 #define HR_EXTENSIONS_MAX 16   /* header extensions of an endpoint */
 #define HR_PATHS_MAX      8    /* 5-tuples that media of an endpoint may come by */
+#define HR_RECENT_SPEAKERS 8  /* named in SpeakersChanged */
+#define HR_LATCH_SSRCS_MAX 16 /* SSRCs that an endpoint without ICE says it sends under */
 #define HR_UFRAG_MAX      32
 #define HR_PWD_MAX        64
 

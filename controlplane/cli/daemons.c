@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_S  3
+#define MOVING_S   60 /* for shards to move, which takes as long as they have endpoints */
 #define ANSWER_MAX (16u << 20) /* bytes of one admin answer */
 
 char *cli_run_dir(struct cli_context *c)
@@ -126,8 +127,9 @@ static json_t *worker(const Headrace__WorkerStatus *w)
                                         (json_int_t)s->calls, "packets", (json_int_t)s->packets,
                                         "cycles", (json_int_t)s->cycles));
     }
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o, s:o}", "id", (int)w->id, "cpu",
-                     (int)w->lcore, "shards", (int)w->shards, "endpoints", (int)w->endpoints,
+    return json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:o, s:o}", "id",
+                     (int)w->id, "cpu", (int)w->cpu, "node", (int)w->node, "running",
+                     (int)w->running, "shards", (int)w->shards, "endpoints", (int)w->endpoints,
                      "streams", (int)w->streams, "subscriptions", (int)w->subscriptions,
                      "busy_cycles", (json_int_t)w->busy_cycles, "total_cycles",
                      (json_int_t)w->total_cycles, "stages", stages, "drops",
@@ -197,33 +199,53 @@ static int hello(struct cli_context *c, int fd, uint8_t *buf)
     return err;
 }
 
-static json_t *ask_status(struct cli_context *c, int fd, uint8_t *buf)
+static Headrace__Reply *ask(struct cli_context *c, int fd, Headrace__Command *command, uint8_t *buf)
 {
-    Headrace__Command command = HEADRACE__COMMAND__INIT;
-    Headrace__StatusGet status_get = HEADRACE__STATUS_GET__INIT;
-    json_t *value = NULL;
-
-    command.number = 1;
-    command.op_case = HEADRACE__COMMAND__OP_STATUS_GET;
-    command.status_get = &status_get;
-    int n = exchange(fd, &command.base, buf, HR_SOCKET_MESSAGE_MAX);
-    if (n < 0)
-        return cli_fail(c, CLI_UNREACHABLE, "the dataplane hung up: %s", strerror(-n));
+    command->number = 1;
+    int n = exchange(fd, &command->base, buf, HR_SOCKET_MESSAGE_MAX);
+    if (n == -EAGAIN) {
+        cli_fail(c, CLI_UNREACHABLE, "the dataplane has not answered in time");
+        return NULL;
+    }
+    if (n < 0) {
+        cli_fail(c, CLI_UNREACHABLE, "the dataplane hung up: %s", strerror(-n));
+        return NULL;
+    }
     Headrace__Reply *r = headrace__reply__unpack(NULL, (size_t)n, buf);
-    if (r && r->status)
-        value = status_json(r->status);
-    else
-        cli_fail(c, CLI_FAILED, "the dataplane's answer does not parse%s%s", r ? ": " : "",
-                 r ? r->detail : "");
-    if (r)
-        headrace__reply__free_unpacked(r, NULL);
-    return value;
+    if (!r) {
+        cli_fail(c, CLI_FAILED, "the dataplane's answer does not parse");
+        return NULL;
+    }
+    if (!r->error)
+        return r;
+    cli_fail(c, CLI_FAILED, "%s", r->detail[0] ? r->detail : hr_error_text(r->error));
+    headrace__reply__free_unpacked(r, NULL);
+    return NULL;
 }
 
-json_t *cli_dataplane_status(struct cli_context *c)
+static Headrace__Reply *greet_and_ask(struct cli_context *c, int fd, Headrace__Command *command)
+{
+    bool moves = command->op_case == HEADRACE__COMMAND__OP_WORKERS_SET ||
+                 command->op_case == HEADRACE__COMMAND__OP_SHARD_MOVE;
+    struct timeval timeout = {moves ? MOVING_S : TIMEOUT_S, 0};
+    Headrace__Reply *reply = NULL;
+    uint8_t *buf = malloc(HR_SOCKET_MESSAGE_MAX);
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    if (buf) {
+        int err = hello(c, fd, buf);
+        if (!err)
+            reply = ask(c, fd, command, buf);
+        else if (!c->error[0])
+            cli_fail(c, CLI_UNREACHABLE, "the dataplane hung up: %s", strerror(-err));
+    }
+    free(buf);
+    return reply;
+}
+
+Headrace__Reply *cli_dataplane_ask(struct cli_context *c, Headrace__Command *command)
 {
     char path[512];
-    json_t *value = NULL;
     char *dir = cli_run_dir(c);
 
     if (!dir)
@@ -231,22 +253,32 @@ json_t *cli_dataplane_status(struct cli_context *c)
     snprintf(path, sizeof(path), "%s/dataplane.sock", dir);
     free(dir);
     int fd = hr_socket_connect(path);
-    if (fd < 0)
-        return cli_fail(c, CLI_UNREACHABLE,
-                        "the dataplane does not answer on %s: %s; does headrace-dataplane run, and "
-                        "may you open the socket?",
-                        path, strerror(-fd));
-    struct timeval timeout = {TIMEOUT_S, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    uint8_t *buf = malloc(HR_SOCKET_MESSAGE_MAX);
-    if (buf) {
-        int err = hello(c, fd, buf);
-        if (!err)
-            value = ask_status(c, fd, buf);
-        else if (!c->error[0])
-            cli_fail(c, CLI_UNREACHABLE, "the dataplane hung up: %s", strerror(-err));
+    if (fd < 0) {
+        cli_fail(c, CLI_UNREACHABLE,
+                 "the dataplane does not answer on %s: %s; does headrace-dataplane run, and "
+                 "may you open the socket?",
+                 path, strerror(-fd));
+        return NULL;
     }
-    free(buf);
+    Headrace__Reply *reply = greet_and_ask(c, fd, command);
     close(fd);
+    return reply;
+}
+
+json_t *cli_dataplane_status(struct cli_context *c)
+{
+    Headrace__Command command = HEADRACE__COMMAND__INIT;
+    Headrace__StatusGet status_get = HEADRACE__STATUS_GET__INIT;
+    json_t *value = NULL;
+
+    command.op_case = HEADRACE__COMMAND__OP_STATUS_GET;
+    command.status_get = &status_get;
+    Headrace__Reply *r = cli_dataplane_ask(c, &command);
+    if (r && r->status)
+        value = status_json(r->status);
+    else if (r)
+        cli_fail(c, CLI_FAILED, "the dataplane's answer has no status");
+    if (r)
+        headrace__reply__free_unpacked(r, NULL);
     return value;
 }

@@ -14,11 +14,23 @@ const struct cli_command cli_commands[] = {
     {"rooms", NULL, "the rooms and how many are in them", cli_rooms_get, cli_rooms_text},
     {"room", "NAME", "who is in a room, what they publish and receive", cli_room_get,
      cli_room_text},
+    {"cores set", "LIST",
+     "a worker on each of these CPUs and no others, such as 2-5,8; calls go on", cli_cores_set_get,
+     cli_cores_text},
+    {"cores", NULL, "the dataplane's workers: where they run, what they carry, how busy they are",
+     cli_cores_get, cli_cores_text},
+    {"shards move", "SHARD WORKER", "gives a slice of all endpoints to a worker; calls go on",
+     cli_shards_move_get, cli_shards_move_text},
+    {"shards", NULL, "the slices of all endpoints: whose they are and what they carry",
+     cli_shards_get, cli_shards_text},
     {"config check", "[FILE]",
      "whether a configuration is right; names line and key where it is not", cli_config_check_get,
      cli_config_check_text},
     {"config show", NULL, "every key with its value (--diff: only those that are set)",
      cli_config_show_get, cli_config_show_text},
+    {"bench", "[matrix|joins]",
+     "what this machine can do, beside what it is measured against; bench --help tells more", NULL,
+     NULL, cli_bench_run},
     {"version", NULL, "versions of this command and of the daemons that run", cli_version_get,
      cli_version_text},
 };
@@ -65,6 +77,23 @@ static const struct cli_command *find(int argc, char **argv, int *words)
         return &cli_commands[i];
     }
     return NULL;
+}
+
+/* A row that takes its words as they are: --json before it is passed on. False: there is none. */
+static bool run_row(int argc, char **argv, int *exit_code)
+{
+    bool json = false;
+    int at = 1, words;
+
+    while (at < argc && !strcmp(argv[at], "--json")) {
+        json = true;
+        at++;
+    }
+    const struct cli_command *row = find(argc - at, argv + at, &words);
+    if (!row || !row->run)
+        return false;
+    *exit_code = row->run(argc - at - words, argv + at + words, json);
+    return true;
 }
 
 static const struct cli_command *parse(int argc, char **argv, struct cli_context *c)
@@ -114,14 +143,16 @@ static const struct cli_command *parse(int argc, char **argv, struct cli_context
             usage(stderr);
         return NULL;
     }
+    unsigned most = row->argument ? strchr(row->argument, ' ') ? 2 : 1 : 0;
     c->argument = argv[optind + words];
-    if (row->argument && row->argument[0] != '[' && !c->argument) {
+    c->second = c->argument && most == 2 ? argv[optind + words + 1] : NULL;
+    if (row->argument && row->argument[0] != '[' && (!c->argument || (most == 2 && !c->second))) {
         fprintf(stderr, "headrace: %s needs %s\n", row->name, row->argument);
         return NULL;
     }
-    if (c->argument && (!row->argument || argv[optind + words + 1])) {
+    if (argc > optind + words + (int)most) {
         fprintf(stderr, "headrace: %s: '%s' is one word too many\n", row->name,
-                row->argument ? argv[optind + words + 1] : c->argument);
+                argv[optind + words + (int)most]);
         return NULL;
     }
     return row;
@@ -130,10 +161,17 @@ static const struct cli_command *parse(int argc, char **argv, struct cli_context
 int main(int argc, char **argv)
 {
     struct cli_context c = {0};
-    const struct cli_command *row = parse(argc, argv, &c);
+    int exit_code;
 
+    if (run_row(argc, argv, &exit_code))
+        return exit_code;
+    const struct cli_command *row = parse(argc, argv, &c);
     if (!row)
         return c.exit;
+    if (row->run) {
+        fprintf(stderr, "headrace: only --json may stand before '%s'\n", row->name);
+        return CLI_USAGE;
+    }
     c.exit = CLI_OK;
     json_t *value = row->get(&c);
     if (!value) {

@@ -72,18 +72,32 @@ static void print_source(const json_t *s)
            json_is_true(json_object_get(s, "muted")) ? "  muted" : "");
 }
 
+static void print_estimate(const json_t *p)
+{
+    if (cli_integer(p, "estimate") == 0)
+        return;
+    printf(
+        "    estimate %7lld kbit/s, round trip %lld ms, %.1f %% lost, %lld ms wait, %lld probes\n",
+        (long long)cli_integer(p, "estimate") / 1000, (long long)cli_integer(p, "rtt_us") / 1000,
+        100.0 * (double)cli_integer(p, "loss") / 256, (long long)cli_integer(p, "pace_queue_ms"),
+        (long long)cli_integer(p, "probes"));
+}
+
 void cli_room_text(const json_t *v)
 {
     json_t *p, *s;
     size_t i, j;
 
-    printf("Room %s, %zu participants\n", cli_string(v, "name", "?"),
-           json_array_size(json_object_get(v, "participants")));
+    printf("Room %s, %zu participants%s\n", cli_string(v, "name", "?"),
+           json_array_size(json_object_get(v, "participants")),
+           json_is_true(json_object_get(v, "direct")) ? ", end to end: passed on without a key"
+                                                      : "");
     json_array_foreach (json_object_get(v, "participants"), i, p) {
         printf("  %-6s %-24s %-7s %-12s %-24s %s\n", cli_string(p, "id", "?"),
                cli_string(p, "name", ""), cli_string(p, "kind", ""),
                json_is_true(json_object_get(p, "connected")) ? "connected" : "connecting",
                cli_string(p, "address", "-"), cli_string(p, "srtp", "-"));
+        print_estimate(p);
         json_array_foreach (json_object_get(p, "sources"), j, s) {
             print_source(s);
         }

@@ -66,9 +66,13 @@ static void print_worker(const json_t *w)
     const char *name;
     size_t i;
 
-    printf("  worker %lld on cpu %lld: %.1f %% busy since start, %lld endpoints, %lld streams, "
+    char cpu[32] = "any cpu";
+    if (cli_integer(w, "cpu") >= 0)
+        snprintf(cpu, sizeof(cpu), "cpu %lld", (long long)cli_integer(w, "cpu"));
+    printf("  worker %lld on %s%s: %.1f %% busy since start, %lld endpoints, %lld streams, "
            "%lld subscriptions\n",
-           (long long)cli_integer(w, "id"), (long long)cli_integer(w, "cpu"),
+           (long long)cli_integer(w, "id"), cpu,
+           json_is_true(json_object_get(w, "running")) ? "" : " (ended)",
            total > 0 ? 100 * busy / total : 0, (long long)cli_integer(w, "endpoints"),
            (long long)cli_integer(w, "streams"), (long long)cli_integer(w, "subscriptions"));
     printf("    %-10s %14s %14s %14s\n", "stage", "packets", "packets/call", "cycles/packet");

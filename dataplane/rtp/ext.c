@@ -52,10 +52,10 @@ int dp_ext_map_set(struct dp_ext_map *map, enum hr_ext_kind kind, unsigned id)
         return -EINVAL;
     if (id > DP_EXT_ONE_BYTE_ID_MAX && !map->two_byte)
         return -ERANGE;
-    if (map->id_of[kind] || map->kind_of[id])
+    if (map->id_of[kind] || dp_ext_kind(map, (uint8_t)id))
         return map->id_of[kind] == id ? 0 : -EEXIST;
     map->id_of[kind] = (uint8_t)id;
-    map->kind_of[id] = (uint8_t)kind;
+    map->kinds[id / 2] |= (uint8_t)(kind << (id & 1 ? 4 : 0));
     return 0;
 }
 
@@ -112,7 +112,7 @@ static void add_copied(struct elements *list, const uint8_t *p, const struct dp_
     bool taken[HR_EXT_KINDS] = {false};
     for (unsigned i = 0; i < h->ext_count; i++) {
         const struct dp_rtp_ext *e = &h->ext[i];
-        unsigned kind = rw->in->kind_of[e->id];
+        unsigned kind = dp_ext_kind(rw->in, e->id);
         if (fates[kind] != FATE_COPY || taken[kind])
             continue;
         taken[kind] = true;
@@ -160,37 +160,6 @@ static void write_numbers(uint8_t *dst, uint8_t marker, const struct dp_rtp_rewr
     dp_put32(dst + 8, rw->ssrc);
 }
 
-/* Whether two subscribers' elements of one packet differ in nothing but the MID's bytes. */
-static bool alike(const struct dp_rtp_rewrite *a, const struct dp_rtp_rewrite *b)
-{
-    return a->in == b->in && a->frame_offset == b->frame_offset && a->mid_len == b->mid_len &&
-           !a->has_transport_cc && !b->has_transport_cc && a->out->two_byte == b->out->two_byte &&
-           memcmp(a->out->id_of, b->out->id_of, sizeof(a->out->id_of)) == 0;
-}
-
-/* The MID is the first element, if there is one: add() took both or neither. */
-static void replace_mid(uint8_t *dst, const struct dp_rtp_rewrite *rw)
-{
-    uint8_t *element = dst + DP_RTP_FIXED_LEN + 4;
-    bool two_byte = dp_get16(dst + DP_RTP_FIXED_LEN) != DP_RTP_PROFILE_ONE;
-    unsigned id = two_byte ? element[0] : element[0] >> 4;
-    if (id == rw->out->id_of[HR_EXT_MID])
-        memcpy(element + (two_byte ? 2 : 1), rw->mid, rw->mid_len);
-}
-
-size_t dp_rtp_write_like(uint8_t *dst, size_t cap, const struct dp_rtp_written *other,
-                         const struct dp_rtp_rewrite *rw)
-{
-    size_t len = other->len;
-    if (len > DP_RTP_WRITE_LIKE_MAX || cap < DP_RTP_WRITE_LIKE_MAX || !alike(&other->rw, rw))
-        return 0;
-    memcpy(dst, other->dst, DP_RTP_WRITE_LIKE_MAX);
-    write_numbers(dst, dst[1] & 0x80, rw);
-    if (rw->mid_len && len > DP_RTP_FIXED_LEN)
-        replace_mid(dst, rw);
-    return len;
-}
-
 int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp_header *h,
                  const struct dp_rtp_rewrite *rw)
 {
@@ -213,4 +182,74 @@ int dp_rtp_write(uint8_t *dst, size_t cap, const uint8_t *p, const struct dp_rtp
     if (list.count)
         write_ext(dst + DP_RTP_FIXED_LEN, &list, bytes);
     return (int)len;
+}
+
+uint64_t dp_ext_map_word(const struct dp_ext_map *map)
+{
+    uint64_t word = 2 + map->two_byte;
+    for (unsigned kind = HR_EXT_NONE + 1; kind < HR_EXT_KINDS; kind++) {
+        if (map->id_of[kind] > DP_EXT_ONE_BYTE_ID_MAX)
+            return 0;
+        word = word << 4 | map->id_of[kind];
+    }
+    return word;
+}
+
+_Static_assert(2 + 4 * (HR_EXT_KINDS - 1) <= 64, "ids of all kinds fit a word");
+
+uint64_t dp_rtp_mid(const char *mid, unsigned len)
+{
+    uint64_t word = 0;
+    if (len > 7)
+        return DP_RTP_MID_LONG;
+    memcpy(&word, mid, len);
+    return word | (uint64_t)len << 56;
+}
+
+/* Where the transport-wide number is: behind the MID, if there is one. 0: not where a template has
+ * it. */
+static uint8_t number_place(const uint8_t *header, size_t len, const struct dp_rtp_rewrite *rw,
+                            bool has_mid)
+{
+    size_t at = DP_RTP_FIXED_LEN + 4 + (has_mid ? 1u + rw->mid_len : 0);
+    uint8_t element = (uint8_t)(rw->out->id_of[HR_EXT_TRANSPORT_CC] << 4 | 1);
+    bool one = len >= at + 3 && dp_get16(header + DP_RTP_FIXED_LEN) == DP_RTP_PROFILE_ONE;
+    return one && header[at] == element ? (uint8_t)(at + 1) : 0;
+}
+
+/* Whether the first element is the MID, in the place where a template has it. */
+static bool begins_with_mid(const uint8_t *header, size_t len, const struct dp_rtp_rewrite *rw)
+{
+    return len >= DP_RTP_FIXED_LEN + 8 &&
+           dp_get16(header + DP_RTP_FIXED_LEN) == DP_RTP_PROFILE_ONE &&
+           header[16] == (uint8_t)(rw->out->id_of[HR_EXT_MID] << 4 | (rw->mid_len - 1));
+}
+
+void dp_rtp_template_make(struct dp_rtp_template *t, const uint8_t *header, size_t len,
+                          const struct dp_rtp_rewrite *rw)
+{
+    bool has_mid = rw->mid_len && rw->out->id_of[HR_EXT_MID];
+    bool has_number = rw->has_transport_cc && rw->out->id_of[HR_EXT_TRANSPORT_CC];
+    t->exts = DP_RTP_NO_TEMPLATE;
+    if (len > sizeof(t->bytes) || rw->mid_len > 7 ||
+        (has_mid && !begins_with_mid(header, len, rw)))
+        return;
+    t->number_at = has_number ? number_place(header, len, rw, has_mid) : 0;
+    if (has_number && t->number_at == 0)
+        return;
+    uint64_t exts = dp_ext_map_word(rw->out);
+    t->exts = exts ? exts : DP_RTP_NO_TEMPLATE;
+    t->frame_offset = rw->frame_offset;
+    t->mid_top = (uint8_t)(rw->mid_len | (rw->has_transport_cc ? 0x80 : 0));
+    t->len = (uint8_t)len;
+    t->mid_mask = has_mid ? (UINT64_C(1) << 8 * rw->mid_len) - 1 : 0;
+    memset(t->bytes, 0, sizeof(t->bytes));
+    memcpy(t->bytes, header, len);
+    memset(t->bytes + 1, 0, DP_RTP_FIXED_LEN - 1);
+    t->bytes[1] = header[1] & 0x80;
+    memcpy(&t->first, t->bytes, sizeof(t->first));
+    memcpy(&t->fourth, t->bytes + DP_RTP_FIXED_LEN, sizeof(t->fourth));
+    memcpy(&t->mid, t->bytes + 16, sizeof(t->mid));
+    t->mid &= ~(t->mid_mask << 8);
+    memcpy(t->bytes + 16, &t->mid, sizeof(t->mid));
 }

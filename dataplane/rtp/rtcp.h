@@ -28,19 +28,21 @@ enum dp_rtcp_format {
     DP_PSFB_PLI = 1,
     DP_PSFB_FIR = 4,
     DP_PSFB_AFB = 15, /* application layer feedback; REMB is one */
+    DP_XR_RRTR = 4,   /* receiver reference time */
+    DP_XR_DLRR = 5,   /* delay since the last one */
 };
 
 #define DP_RTCP_REPORTS_MAX 31  /* five bits count them */
 #define DP_RTCP_BLOCK_LEN   24  /* one report block */
 #define DP_RTCP_CNAME_MAX   255 /* one byte counts them */
 
-#define DP_RTCP_ERRORS(X)                       \
-    X(OK, "ok")                                 \
-    X(SHORT, "shorter than a header")           \
-    X(VERSION, "version is not 2")              \
-    X(TYPE, "not an RTCP packet type")          \
-    X(LENGTH, "length field runs past the end") \
-    X(PADDING, "wrong padding")                 \
+#define DP_RTCP_ERRORS(X)                                                                          \
+    X(OK, "ok")                                                                                    \
+    X(SHORT, "shorter than a header")                                                              \
+    X(VERSION, "version is not 2")                                                                 \
+    X(TYPE, "not an RTCP packet type")                                                             \
+    X(LENGTH, "length field runs past the end")                                                    \
+    X(PADDING, "wrong padding")                                                                    \
     X(CONTENT, "content does not fit its length")
 
 enum dp_rtcp_error {
@@ -129,10 +131,17 @@ struct dp_rtcp_remb {
     const uint8_t *ssrcs;
 };
 
+/* Of an extended report's DLRR block (RFC 3611 4.5): the answer to our reference time. */
+struct dp_rtcp_dlrr {
+    uint32_t ssrc; /* whose reference time */
+    uint32_t lrr;  /* its middle 32 bits, */
+    uint32_t dlrr; /* and how long ago it came, in 1/65536 s */
+};
+
 struct dp_twcc_view; /* twcc.h */
 
 /* Who wants what from a compound; a NULL handler passes that over. One call per packet, per CNAME,
- * per BYE source, per FIR entry. */
+ * per BYE source, per FIR entry, per DLRR sub-block. */
 struct dp_rtcp_handlers {
     void (*sr)(void *ctx, const struct dp_rtcp_sr *sr);
     void (*rr)(void *ctx, const struct dp_rtcp_reports *rr);
@@ -143,6 +152,7 @@ struct dp_rtcp_handlers {
     void (*pli)(void *ctx, const struct dp_rtcp_pli *pli);
     void (*fir)(void *ctx, const struct dp_rtcp_fir *fir);
     void (*remb)(void *ctx, const struct dp_rtcp_remb *remb);
+    void (*dlrr)(void *ctx, const struct dp_rtcp_dlrr *dlrr);
 };
 
 /*
@@ -186,6 +196,8 @@ int dp_rtcp_put_fir(struct dp_rtcp_buf *b, const struct dp_rtcp_fir *fir);
 /* seqs: n numbers, oldest first, packed as PID and bitmask. */
 int dp_rtcp_put_nack(struct dp_rtcp_buf *b, uint32_t sender, uint32_t media, const uint16_t *seqs,
                      unsigned n);
+/* A receiver's reference time, 32.32 (RFC 3611 4.4). */
+int dp_rtcp_put_rrtr(struct dp_rtcp_buf *b, uint32_t sender, uint64_t ntp);
 /* The bitrate is rounded down to 18 significant bits; n is at most 255. */
 int dp_rtcp_put_remb(struct dp_rtcp_buf *b, uint32_t sender, uint64_t bitrate,
                      const uint32_t *ssrcs, unsigned n);

@@ -153,6 +153,19 @@ int dp_rtcp_put_nack(struct dp_rtcp_buf *b, uint32_t sender, uint32_t media, con
     return 0;
 }
 
+int dp_rtcp_put_rrtr(struct dp_rtcp_buf *b, uint32_t sender, uint64_t ntp)
+{
+    uint8_t *p = begin(b, DP_RTCP_XR, 0, 20);
+    if (!p)
+        return -ENOSPC;
+    dp_put32(p + 4, sender);
+    p[8] = DP_XR_RRTR;
+    dp_put16(p + 10, 2);
+    dp_put32(p + 12, (uint32_t)(ntp >> 32));
+    dp_put32(p + 16, (uint32_t)ntp);
+    return 0;
+}
+
 int dp_rtcp_put_remb(struct dp_rtcp_buf *b, uint32_t sender, uint64_t bitrate,
                      const uint32_t *ssrcs, unsigned n)
 {

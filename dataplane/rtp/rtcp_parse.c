@@ -51,10 +51,10 @@ bool dp_rtcp_next(struct dp_rtcp_iter *it, struct dp_rtcp_packet *packet)
         return fail(it, DP_RTCP_LENGTH);
     size_t padding = 0;
     if (p[0] & 0x20) {
-        /* Only the last packet is padded (section 6.4.1), by a multiple of four that counts itself.
-         */
+        /* Only the last packet is padded (section 6.4.1), by a count that counts itself; a multiple
+         * of four, but transport-cc feedback of browsers fills its last word with one to three. */
         padding = p[len - 1];
-        if (len != it->len || padding == 0 || padding % 4 || padding > len - 4)
+        if (len != it->len || padding == 0 || padding > len - 4)
             return fail(it, DP_RTCP_PADDING);
     }
     *packet = (struct dp_rtcp_packet){
@@ -217,6 +217,34 @@ static enum dp_rtcp_error read_afb(const struct dp_rtcp_packet *k, const struct 
     return DP_RTCP_OK;
 }
 
+static void read_dlrr(const uint8_t *p, size_t len, const struct dp_rtcp_handlers *h, void *ctx)
+{
+    for (size_t off = 0; h->dlrr && len - off >= 12; off += 12) {
+        struct dp_rtcp_dlrr dlrr = {
+            .ssrc = dp_get32(p + off), .lrr = dp_get32(p + off + 4), .dlrr = dp_get32(p + off + 8)};
+        h->dlrr(ctx, &dlrr);
+    }
+}
+
+/* Blocks of other types are passed over. */
+static enum dp_rtcp_error read_xr(const struct dp_rtcp_packet *k, const struct dp_rtcp_handlers *h,
+                                  void *ctx)
+{
+    if (k->len < 4)
+        return DP_RTCP_CONTENT;
+    for (size_t off = 4; off < k->len;) {
+        if (k->len - off < 4)
+            return DP_RTCP_CONTENT;
+        size_t len = 4 * (size_t)dp_get16(k->body + off + 2);
+        if (len > k->len - off - 4)
+            return DP_RTCP_CONTENT;
+        if (k->body[off] == DP_XR_DLRR)
+            read_dlrr(k->body + off + 4, len, h, ctx);
+        off += 4 + len;
+    }
+    return DP_RTCP_OK;
+}
+
 static const struct {
     uint8_t type;
     uint8_t format;
@@ -226,7 +254,7 @@ static const struct {
     {DP_RTCP_SDES, ANY_COUNT, read_sdes},      {DP_RTCP_BYE, ANY_COUNT, read_bye},
     {DP_RTCP_RTPFB, DP_RTPFB_NACK, read_nack}, {DP_RTCP_RTPFB, DP_RTPFB_TWCC, read_twcc},
     {DP_RTCP_PSFB, DP_PSFB_PLI, read_pli},     {DP_RTCP_PSFB, DP_PSFB_FIR, read_fir},
-    {DP_RTCP_PSFB, DP_PSFB_AFB, read_afb},
+    {DP_RTCP_PSFB, DP_PSFB_AFB, read_afb},     {DP_RTCP_XR, ANY_COUNT, read_xr},
 };
 
 static read_fn *reader_of(const struct dp_rtcp_packet *packet)

@@ -57,6 +57,11 @@ static void follow_jitter(struct dp_rxstats *s, uint32_t ts, int64_t now_us, boo
     s->jitter += size - ((s->jitter + 8) >> 4);
 }
 
+void dp_rxstats_late(struct dp_rxstats *s)
+{
+    s->received += s->started;
+}
+
 void dp_rxstats_packet(struct dp_rxstats *s, uint16_t seq, uint32_t ts, int64_t now_us)
 {
     bool first = !s->started;

@@ -33,7 +33,11 @@ struct dp_rxstats {
 
 void dp_rxstats_init(struct dp_rxstats *s, uint32_t ssrc, uint32_t clock_rate);
 
-/* A packet came: now_us is any monotonic clock, the same in all three calls. */
+/* A packet came behind others that were sent after it: one less that is lost, and no more, for when
+ * it was sent again says nothing of jitter. */
+void dp_rxstats_late(struct dp_rxstats *s);
+
+/* A packet came in order: now_us is any monotonic clock, the same in all three calls. */
 void dp_rxstats_packet(struct dp_rxstats *s, uint16_t seq, uint32_t ts, int64_t now_us);
 
 /* A sender report of this stream came. */

@@ -1,142 +1,151 @@
 /*
- * out = in + delta - (inputs dropped on purpose before in). delta already counts every drop so far,
- * so the newest input needs one addition; a late one adds back the runs of drops that came after
- * it.
+ * In a run, output - input is constant. A packet that is dropped on purpose, when it is the newest,
+ * ends a run: the next one begins behind it, with the output that it would have had.
  *
- * Why outputs cannot collide: a number is taken away only when the dropped input is newer than all
- * others, so nothing behind it moves, and everything ahead of it has no number yet. Inputs inside a
- * run are refused, as is whatever is older than the oldest run remembered.
+ * Why outputs cannot collide: runs are made with the next output, which only grows; so their
+ * outputs are disjoint, and in a run each input has its own. An input that is in no run is refused.
  */
 #include "dataplane/rtp/seqmap.h"
 
 #include <errno.h>
 #include <string.h>
 
-void dp_seqmap_init(struct dp_seqmap *m, uint32_t stream, uint64_t first_out)
+#define NOTHING UINT64_MAX /* is no input */
+
+static uint64_t index_of(uint64_t word)
+{
+    return word >> DP_SEQMAP_SHIFT;
+}
+
+/* The next packet in order, whose payload types are not known yet. */
+static void set_next(struct dp_seqmap *m, uint64_t in, uint64_t out)
+{
+    m->next_in = dp_seqmap_word(in, (uint8_t)m->next_in);
+    m->next_out = dp_seqmap_word(out, (uint8_t)m->next_out);
+}
+
+void dp_seqmap_init(struct dp_seqmap *m, uint64_t first_out)
 {
     memset(m, 0, sizeof(*m));
-    m->stream = stream;
-    m->next_out = first_out;
+    m->next_in = NOTHING;
+    m->next_out = dp_seqmap_word(first_out, 0);
 }
 
-void dp_seqmap_switch(struct dp_seqmap *m, uint32_t stream)
+void dp_seqmap_switch(struct dp_seqmap *m, const struct dp_seqmap_about *about)
 {
-    dp_seqmap_init(m, stream, m->next_out);
+    m->next_in = NOTHING;
+    m->about = *about;
+    m->current = 0;
 }
 
-static bool seen(const struct dp_seqmap *m, uint64_t in)
+/* n = 0 is the newest. */
+static struct dp_seqmap_run *run_at(struct dp_seqmap *m, unsigned n)
 {
-    return m->seen[in % DP_SEQMAP_WINDOW / 64] >> (in % 64) & 1;
+    return &m->run[(m->newest + DP_SEQMAP_RUNS - n) % DP_SEQMAP_RUNS];
 }
 
-static void mark_seen(struct dp_seqmap *m, uint64_t in)
+/* In the place of the newest if that has no outputs, else in that of the oldest. */
+static struct dp_seqmap_run *begin(struct dp_seqmap *m, uint64_t in, uint64_t out)
 {
-    m->seen[in % DP_SEQMAP_WINDOW / 64] |= 1ULL << (in % 64);
-}
-
-/* The first input of a stream, or the first after a gap too wide to keep. */
-static void restart_at(struct dp_seqmap *m, uint64_t in)
-{
-    m->delta = (int64_t)(m->next_out - in);
-    m->floor = in;
-    m->highest = in;
-    m->runs = 0;
-    m->started = true;
-    memset(m->seen, 0, sizeof(m->seen));
-}
-
-static void advance(struct dp_seqmap *m, uint64_t in)
-{
-    if (in - m->highest > DP_SEQMAP_JUMP) {
-        restart_at(m, in);
-        return;
+    bool empty = m->runs && run_at(m, 0)->out == out;
+    if (!empty) {
+        m->newest = (uint8_t)((m->newest + 1) % DP_SEQMAP_RUNS);
+        m->runs = (uint8_t)(m->runs == DP_SEQMAP_RUNS ? m->runs : m->runs + 1);
     }
-    uint64_t first = m->highest + 1;
-    if (in - m->highest >= DP_SEQMAP_WINDOW)
-        first = in - DP_SEQMAP_WINDOW + 1;
-    for (uint64_t i = first; i <= in; i++)
-        m->seen[i % DP_SEQMAP_WINDOW / 64] &= ~(1ULL << (i % 64));
-    m->highest = in;
+    if (!empty || m->current == 0)
+        m->current = (uint8_t)(m->current == DP_SEQMAP_RUNS ? m->current : m->current + 1);
+    struct dp_seqmap_run *run = run_at(m, 0);
+    *run = (struct dp_seqmap_run){
+        .in = in,
+        .out = out,
+        .stream = m->about.stream,
+        .frame_offset = m->about.frame_offset,
+        .ssrc = m->about.ssrc,
+        .ts_offset = m->about.ts_offset,
+    };
+    return run;
 }
 
-/* Whether a packet that is not the newest may still be numbered. */
-static int check_late(const struct dp_seqmap *m, uint64_t in)
+static int forward_late(struct dp_seqmap *m, uint64_t in, uint64_t *out,
+                        const struct dp_seqmap_run **run)
 {
-    if (in < m->floor || m->highest - in >= DP_SEQMAP_WINDOW)
-        return -ESTALE;
-    return seen(m, in) ? -EALREADY : 0;
-}
-
-static uint64_t output_of(const struct dp_seqmap *m, uint64_t in)
-{
-    uint64_t out = in + (uint64_t)m->delta;
-    for (unsigned i = 0; i < m->runs; i++) {
-        const struct dp_seqmap_run *run =
-            &m->run[(m->runs_head + DP_SEQMAP_RUNS - i) % DP_SEQMAP_RUNS];
-        if (run->last < in)
-            break;
-        out += run->last - run->first + 1;
+    uint64_t end = index_of(m->next_out);
+    for (unsigned i = 0; i < m->current; i++) {
+        struct dp_seqmap_run *r = run_at(m, i);
+        if (in >= r->in) {
+            *run = r;
+            *out = r->out + (in - r->in);
+            return *out < end ? 0 : -ESTALE;
+        }
+        end = r->out;
     }
-    return out;
+    return -ESTALE;
 }
 
-int dp_seqmap_forward(struct dp_seqmap *m, uint32_t stream, uint64_t in, uint64_t *out)
+int dp_seqmap_forward(struct dp_seqmap *m, uint64_t in, uint64_t *out,
+                      const struct dp_seqmap_run **run)
 {
-    if (stream != m->stream)
-        return -ESTALE;
-    if (!m->started) {
-        restart_at(m, in);
-    } else if (in > m->highest) {
-        advance(m, in);
-    } else {
-        int error = check_late(m, in);
-        if (error)
-            return error;
-    }
-    uint64_t number = output_of(m, in);
-    if (number >= DP_SEQMAP_MAX)
+    uint64_t next_in = index_of(m->next_in), next = index_of(m->next_out);
+    if (m->current && in < next_in)
+        return forward_late(m, in, out, run);
+    bool far = m->current == 0 || in - next_in >= DP_SEQMAP_JUMP;
+    if (!far)
+        next += in - next_in;
+    if (next >= DP_SEQMAP_MAX)
         return -EOVERFLOW;
-    mark_seen(m, in);
-    if (number >= m->next_out)
-        m->next_out = number + 1;
-    *out = number;
+    if (far)
+        begin(m, in, next);
+    set_next(m, in + 1, next + 1);
+    *out = next;
+    *run = run_at(m, 0);
     return 0;
 }
 
-/* The newest input takes no number: grow the newest run, or begin one, forgetting the oldest. */
-static void add_drop(struct dp_seqmap *m, uint64_t in)
+void dp_seqmap_drop(struct dp_seqmap *m, uint64_t in)
 {
-    struct dp_seqmap_run *run = &m->run[m->runs_head];
-    m->delta--;
-    if (m->runs && run->last + 1 == in) {
-        run->last = in;
+    uint64_t next_in = index_of(m->next_in), next = index_of(m->next_out);
+    if (m->current == 0 || in < next_in)
         return;
-    }
-    m->runs_head = (uint8_t)((m->runs_head + 1) % DP_SEQMAP_RUNS);
-    run = &m->run[m->runs_head];
-    if (m->runs == DP_SEQMAP_RUNS)
-        m->floor = run->last + 1;
-    else
-        m->runs++;
-    *run = (struct dp_seqmap_run){.first = in, .last = in};
+    if (in - next_in < DP_SEQMAP_JUMP)
+        next += in - next_in; /* what is missing before it may still come */
+    if (next >= DP_SEQMAP_MAX)
+        return;
+    begin(m, in + 1, next);
+    set_next(m, in + 1, next);
 }
 
-int dp_seqmap_drop(struct dp_seqmap *m, uint32_t stream, uint64_t in)
+const struct dp_seqmap_run *dp_seqmap_split(struct dp_seqmap *m, uint64_t in, uint64_t out,
+                                            const struct dp_seqmap_about *about)
 {
-    if (stream != m->stream)
-        return -ESTALE;
-    if (!m->started)
-        return 0;
-    if (in <= m->highest) {
-        int error = check_late(m, in);
-        if (error)
-            return error;
-    } else {
-        advance(m, in);
-        add_drop(m, in);
+    bool newest = in + 1 == index_of(m->next_in);
+    m->about = *about;
+    if (newest)
+        return begin(m, in, out);
+    begin(m, index_of(m->next_in), index_of(m->next_out));
+    const struct dp_seqmap_run *run = NULL;
+    return forward_late(m, in, &out, &run) ? NULL : run;
+}
+
+const struct dp_seqmap_run *dp_seqmap_find(const struct dp_seqmap *m, uint64_t out, uint64_t *in)
+{
+    if (out >= index_of(m->next_out))
+        return NULL;
+    for (unsigned i = 0; i < m->runs; i++) {
+        const struct dp_seqmap_run *r = &m->run[(m->newest + DP_SEQMAP_RUNS - i) % DP_SEQMAP_RUNS];
+        if (out >= r->out) {
+            *in = r->in + (out - r->out);
+            return r;
+        }
     }
-    mark_seen(m, in);
-    return 0;
+    return NULL;
+}
+
+void dp_seqmap_forget(struct dp_seqmap *m)
+{
+    bool begun = m->current > 0;
+    m->runs = m->current = 0;
+    if (begun && index_of(m->next_out) < DP_SEQMAP_MAX)
+        begin(m, index_of(m->next_in), index_of(m->next_out));
 }
 
 void dp_tsmap_init(struct dp_tsmap *m)

@@ -10,52 +10,98 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DP_SEQMAP_RUNS   64           /* runs of dropped packets remembered for late ones */
-#define DP_SEQMAP_WINDOW 1024         /* numbers behind the newest that may still come */
-#define DP_SEQMAP_JUMP   8192         /* a gap above this is closed: receivers guess rollovers */
-#define DP_SEQMAP_MAX    (1ULL << 48) /* SRTP's packet index ends here */
+#define DP_SEQMAP_RUNS  4            /* runs remembered: for late packets, and retransmission */
+#define DP_SEQMAP_JUMP  8192         /* a gap above this is closed: receivers guess rollovers */
+#define DP_SEQMAP_MAX   (1ULL << 48) /* SRTP's packet index ends here */
+#define DP_SEQMAP_SHIFT 8            /* below an index: room for a payload type */
 
-/* Consecutive inputs first..last that took no output. */
-struct dp_seqmap_run {
-    uint64_t first;
-    uint64_t last;
+/* What an output's bytes depend on beside its input. */
+struct dp_seqmap_about {
+    uint32_t ssrc; /* of the input */
+    uint32_t ts_offset;
+    uint16_t frame_offset;
+    uint16_t stream;
 };
 
+/* Consecutive inputs with consecutive outputs, up to the first output of the next run. */
+struct dp_seqmap_run {
+    uint64_t in : 48, stream : 16; /* its first input */
+    uint64_t out : 48, frame_offset : 16;
+    uint32_t ssrc, ts_offset;
+};
+
+/*
+ * next_in and next_out are indexes, each with the payload type of the last packet behind it, so
+ * that one comparison tells that a packet needs no thought: dp_seqmap_step().
+ */
 struct dp_seqmap {
-    uint64_t next_out; /* one more than the highest output given */
-    uint64_t highest;  /* newest input seen, forwarded or dropped */
-    uint64_t floor;    /* inputs below are refused */
-    int64_t delta;     /* output - input, for inputs after the newest run */
-    uint32_t stream;
-    bool started;      /* an input of this stream has been forwarded */
-    uint8_t runs_head; /* index of the newest run */
-    uint8_t runs;
-    uint64_t seen[DP_SEQMAP_WINDOW / 64]; /* bit input % window: already asked for */
+    uint64_t next_in;             /* one more than the newest input seen */
+    uint64_t next_out;            /* its output: one more than the highest given */
+    struct dp_seqmap_about about; /* of runs that begin now */
+    uint8_t newest;               /* index of the newest run */
+    uint8_t runs;                 /* remembered */
+    uint8_t current;              /* of them, those of this stream; 0: it has not begun */
     struct dp_seqmap_run run[DP_SEQMAP_RUNS];
 };
 
 /* first_out: the first output; random below 2^15 for a new leg, well ahead of the last one after a
  * restore. */
-void dp_seqmap_init(struct dp_seqmap *m, uint32_t stream, uint64_t first_out);
+void dp_seqmap_init(struct dp_seqmap *m, uint64_t first_out);
 
 /*
- * From here on inputs belong to another stream, whose first forwarded packet gets the highest
- * output so far + 1. Packets of the old stream are refused.
+ * From here on inputs are another stream's, whose first forwarded packet gets the highest output so
+ * far + 1. Packets of the old one are refused.
  */
-void dp_seqmap_switch(struct dp_seqmap *m, uint32_t stream);
+void dp_seqmap_switch(struct dp_seqmap *m, const struct dp_seqmap_about *about);
 
 /*
- * The output for an input that is forwarded. 0, or: -ESTALE: another stream, or older than what is
- * remembered; -EALREADY: this input was forwarded or dropped before; -EOVERFLOW: 48 bits are used
- * up.
+ * The output for an input that is forwarded, and its run. 0, or: -ESTALE: dropped before, or older
+ * than what is remembered; -EOVERFLOW: 48 bits are used up. Asked for the same input it gives the
+ * same output: ingress lets each pass but once.
  */
-int dp_seqmap_forward(struct dp_seqmap *m, uint32_t stream, uint64_t in, uint64_t *out);
+int dp_seqmap_forward(struct dp_seqmap *m, uint64_t in, uint64_t *out,
+                      const struct dp_seqmap_run **run);
 
 /*
  * An input that is not forwarded on purpose. If it is the newest, later outputs close the gap; a
- * late one leaves its gap open. Call it for every such packet. Errors as above.
+ * late one leaves its gap open. Call it for every such packet.
  */
-int dp_seqmap_drop(struct dp_seqmap *m, uint32_t stream, uint64_t in);
+void dp_seqmap_drop(struct dp_seqmap *m, uint64_t in);
+
+/* From an input that has just been forwarded on, outputs are about something else; returns the run.
+ */
+const struct dp_seqmap_run *dp_seqmap_split(struct dp_seqmap *m, uint64_t in, uint64_t out,
+                                            const struct dp_seqmap_about *about);
+
+/* The run of an output that was or could have been given, and its input; NULL: not remembered. */
+const struct dp_seqmap_run *dp_seqmap_find(const struct dp_seqmap *m, uint64_t out, uint64_t *in);
+
+/* What was given so far is not to be found any more. */
+void dp_seqmap_forget(struct dp_seqmap *m);
+
+static inline uint64_t dp_seqmap_word(uint64_t index, uint8_t pt)
+{
+    return index << DP_SEQMAP_SHIFT | pt;
+}
+
+/* Payload types of the next packet in order, in and out. */
+static inline void dp_seqmap_expect(struct dp_seqmap *m, uint8_t in, uint8_t out)
+{
+    m->next_in = dp_seqmap_word(m->next_in >> DP_SEQMAP_SHIFT, in);
+    m->next_out = dp_seqmap_word(m->next_out >> DP_SEQMAP_SHIFT, out);
+}
+
+/* The next in order, of the payload type expected: its output, as dp_seqmap_word(). Else false, and
+ * nothing has changed. */
+static inline bool dp_seqmap_step(struct dp_seqmap *m, uint64_t in, uint64_t *out)
+{
+    if (m->next_in != in)
+        return false;
+    *out = m->next_out;
+    m->next_in = in + (1 << DP_SEQMAP_SHIFT);
+    m->next_out += 1 << DP_SEQMAP_SHIFT;
+    return true;
+}
 
 /* Outgoing RTP timestamps: a constant offset per stream; a switch never goes back. */
 struct dp_tsmap {

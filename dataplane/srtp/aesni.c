@@ -106,6 +106,14 @@ PATH void dp_srtp_aesni_powers(struct dp_srtp_key *key)
         add_product(&s, power, times_x(h));
         power = reduce(&s);
     }
+    for (int n = 1; n <= DP_SRTP_GHASH_POWERS; n++) {
+        __m128i p = load(powers(key, (size_t)n));
+        int lane = n % 2, half = (n - 1) % 4 < 2;
+
+        _mm_storel_epi64(
+            (__m128i *)(void *)(key->folds + (n - 1) / 4 * 32 + lane * 16 + half * 8),
+            _mm_xor_si128(p, _mm_srli_si128(p, 8)));
+    }
     for (int i = 0; i < 4; i++)
         memcpy(key->strides + i * SRTP_BLOCK, powers(key, (size_t)(16 - 4 * i)), SRTP_BLOCK);
 }

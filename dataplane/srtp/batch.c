@@ -1,7 +1,8 @@
 /* Jobs sorted by what they need: GCM and CM payloads in rows for the path's kernels, then the HMACs
- * of all CM packets at once, side by side in the lanes of a vector register. The lanes are ours
- * where the CPU has AVX-512 (sha1_avx512.c), else intel-ipsec-mb's; with neither, OpenSSL takes
- * one after the other. intel-ipsec-mb is given ciphertext and HMAC states, no AES key. */
+ * of all CM packets at once, side by side: 16 and 16 where the CPU has AVX-512 (sha1_avx512.c), by
+ * threes with SHA instructions (sha1_ni.c), else in intel-ipsec-mb's lanes; with none of them,
+ * OpenSSL takes one after the other. intel-ipsec-mb is given ciphertext and HMAC states, no AES
+ * key. */
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <intel-ipsec-mb.h>
@@ -40,9 +41,9 @@ void dp_srtp_batch_free(struct dp_srtp_batch *batch)
 
 /* --- HMAC --- */
 
-/* Packets from which lanes pay: a full set takes as long as one packet in it, which is about six
- * times what OpenSSL's SHA-1 takes. */
-#define HMAC_LANES_MIN 6
+/* Packets from which the library's lanes pay: a full set takes as long as one packet in it, which
+ * is about six times what OpenSSL's SHA-1 takes. */
+#define LIBRARY_MIN 6
 
 static void hmac_one(const struct srtp_hmac *h)
 {
@@ -95,12 +96,12 @@ static void by_length(struct srtp_hmac *h, unsigned int n)
 static void hmac_all(struct dp_srtp_batch *batch, struct srtp_hmac *h, unsigned int n)
 {
     const struct srtp_ops *ops = dp_srtp_ops();
-    bool lanes = n >= HMAC_LANES_MIN && ops != &dp_srtp_ops_portable;
+    bool library = ops != &dp_srtp_ops_portable && ops->hmac_plain == NULL;
 
     by_length(h, n);
-    if (lanes && ops->hmac_plain)
+    if (ops->hmac_plain && n >= ops->hmac_min)
         ops->hmac_plain(h, n);
-    else if (lanes && batch && batch->mgr)
+    else if (library && n >= LIBRARY_MIN && batch && batch->mgr)
         hmac_library(batch, h, n);
     else
         for (unsigned int i = 0; i < n; i++)
@@ -110,37 +111,68 @@ static void hmac_all(struct dp_srtp_batch *batch, struct srtp_hmac *h, unsigned 
 /* --- jobs --- */
 
 struct sorted {
-    unsigned int gcm_n, cm_n, hmac_n;
-    const struct dp_srtp_rekey *gcm[DP_SRTP_BATCH_MAX], *cm[DP_SRTP_BATCH_MAX];
+    unsigned int gcm_n, cm_n, hmac_n, rest_n;
+    struct dp_srtp_rekey *gcm[DP_SRTP_BATCH_MAX], *cm[DP_SRTP_BATCH_MAX];
+    struct dp_srtp_rekey *rest[DP_SRTP_BATCH_MAX]; /* what no row sums */
     struct srtp_hmac hmac[DP_SRTP_BATCH_MAX];
 };
 
-static void sort_gcm(struct sorted *s, const struct dp_srtp_rekey *job)
+static void sort_gcm(struct sorted *s, const struct srtp_ops *ops, struct dp_srtp_rekey *job)
 {
-    if (dp_srtp_ops()->gcm_plain && dp_srtp_plain(job))
+    bool row = ops->gcm_plain && dp_srtp_plain(job);
+
+    if (row)
         s->gcm[s->gcm_n++] = job;
     else
         dp_srtp_gcm_one(job);
+    if (!row || !ops->sums)
+        s->rest[s->rest_n++] = job;
 }
 
-static void sort_cm(struct sorted *s, const struct dp_srtp_rekey *job)
+static void sort_cm(struct sorted *s, const struct srtp_ops *ops, struct dp_srtp_rekey *job)
 {
     size_t len = job->out_len - SRTP_HMAC_TAG;
+    bool row = ops->cm_plain && dp_srtp_plain(job);
 
-    if (dp_srtp_ops()->cm_plain && dp_srtp_plain(job))
+    if (row)
         s->cm[s->cm_n++] = job;
     else
         dp_srtp_cm_one(job);
+    if (!row || !ops->sums)
+        s->rest[s->rest_n++] = job;
     srtp_put32(job->dst + len, (uint32_t)(job->index >> 16));
     s->hmac[s->hmac_n++] = (struct srtp_hmac){job->key, job->dst, len + SRTP_ROC_LEN};
 }
 
+/* Sums of CM packets get their tags, whose words begin where the payload ends. */
+static void sum_tags(const struct sorted *s)
+{
+    for (unsigned int i = 0; i < s->cm_n; i++) {
+        struct dp_srtp_rekey *job = s->cm[i];
+        size_t at = job->out_len - SRTP_HMAC_TAG;
+        uint32_t tag = dp_srtp_sum(job->dst + at, SRTP_HMAC_TAG);
+
+        tag = at & 1 ? __builtin_bswap16((uint16_t)tag) : tag;
+        tag += job->sum;
+        job->sum = (uint16_t)((tag & 0xffff) + (tag >> 16));
+    }
+}
+
+static void sum_up(const struct sorted *s)
+{
+    if (dp_srtp_ops()->sums)
+        sum_tags(s);
+    for (unsigned int i = 0; i < s->rest_n; i++)
+        s->rest[i]->sum = dp_srtp_sum(s->rest[i]->dst, s->rest[i]->out_len);
+}
+
 static unsigned int some(struct dp_srtp_batch *batch, struct dp_srtp_rekey *jobs, unsigned int n)
 {
+    const struct srtp_ops *ops = dp_srtp_ops();
     unsigned int made = 0;
     struct sorted s;
 
-    s.gcm_n = s.cm_n = s.hmac_n = 0;
+    s.gcm_n = s.cm_n = s.hmac_n = s.rest_n = 0;
     for (unsigned int i = 0; i < n; i++)
         __builtin_prefetch(jobs[i].key->salt);
     for (unsigned int i = 0; i < n; i++) {
@@ -149,16 +181,17 @@ static unsigned int some(struct dp_srtp_batch *batch, struct dp_srtp_rekey *jobs
         job->out_len = dp_srtp_rekey_ok(job) ? dp_srtp_rekey_len(job) : 0;
         made += job->out_len > 0;
         if (job->out_len > 0 && job->key->profile == HR_SRTP_AEAD_AES_128_GCM)
-            sort_gcm(&s, job);
+            sort_gcm(&s, ops, job);
         else if (job->out_len > 0)
-            sort_cm(&s, job);
+            sort_cm(&s, ops, job);
     }
     if (s.gcm_n)
-        dp_srtp_ops()->gcm_plain(s.gcm, s.gcm_n);
+        ops->gcm_plain(s.gcm, s.gcm_n);
     if (s.cm_n)
-        dp_srtp_ops()->cm_plain(s.cm, s.cm_n);
+        ops->cm_plain(s.cm, s.cm_n);
     if (s.hmac_n)
         hmac_all(batch, s.hmac, s.hmac_n);
+    sum_up(&s);
     return made;
 }
 

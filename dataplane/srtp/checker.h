@@ -1,6 +1,6 @@
 /* Watches the one rule: no two different packets under one key, SSRC and index (RFC 3711 9.1,
  * RFC 7714 8.1). Remembers a hash of each packet sent, the newest DP_SRTP_CHECKER_ENTRIES or so; an
- * older one is forgotten, never mistaken. For debug builds and tests; not locked, one per worker.
+ * older one is forgotten, never mistaken. For debug builds and tests; not locked, one per leg.
  */
 #ifndef DP_SRTP_CHECKER_H
 #define DP_SRTP_CHECKER_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DP_SRTP_CHECKER_ENTRIES (1u << 20) /* 40 MiB */
+#define DP_SRTP_CHECKER_ENTRIES (1u << 14) /* 640 KiB, as far as it is used */
 
 struct dp_srtp_checker;
 

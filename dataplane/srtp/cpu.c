@@ -15,12 +15,19 @@ static const struct srtp_ops *const paths[DP_SRTP_CPU_COUNT] = {
 /* Written by the first caller (any two would write the same) and by dp_srtp_cpu_force(). */
 static _Atomic(const struct srtp_ops *) path_in_use;
 
-/* Not every compiler's __builtin_cpu_supports knows these two names. */
+/* Not every compiler's __builtin_cpu_supports knows these names. */
 static bool has_vector_aes(void)
 {
     unsigned int eax, ebx, ecx, edx;
 
     return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 9) && (ecx & 1u << 10);
+}
+
+static bool has_sha(void)
+{
+    unsigned int eax, ebx, ecx, edx;
+
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & 1u << 29);
 }
 
 bool dp_srtp_cpu_has(enum dp_srtp_cpu level)
@@ -34,7 +41,7 @@ bool dp_srtp_cpu_has(enum dp_srtp_cpu level)
     case DP_SRTP_CPU_AESNI:
         return aesni;
     case DP_SRTP_CPU_VAES256:
-        return aesni && has_vector_aes() && __builtin_cpu_supports("avx2");
+        return aesni && has_vector_aes() && has_sha() && __builtin_cpu_supports("avx2");
     case DP_SRTP_CPU_VAES512:
         return aesni && has_vector_aes() && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");

@@ -6,7 +6,6 @@
  * the original sequence number (with no keystream: it stood in the clear in the ingress header) and
  * 14 bytes of ciphertext; the rest is an ordinary run that begins at the 15th byte of source and
  * KS_in. */
-#include "dataplane/srtp/replay.h"
 #include "dataplane/srtp/srtp_internal.h"
 
 #include <string.h>
@@ -34,12 +33,6 @@ static void split(const struct dp_srtp_rekey *job, struct srtp_runs *runs)
         (struct srtp_run){dst + SRTP_BLOCK, job->src + head, job->ks + head, job->len - head};
 }
 
-bool dp_srtp_rekey_ok(const struct dp_srtp_rekey *job)
-{
-    return hr_srtp_profile_ok(job->key->profile) && job->hdr_len >= DP_SRTP_RTP_HEADER_MIN &&
-           job->index <= DP_SRTP_INDEX_MAX && job->len <= DP_SRTP_PAYLOAD_MAX;
-}
-
 void dp_srtp_gcm_one(const struct dp_srtp_rekey *job)
 {
     uint8_t ctr[SRTP_BLOCK];
@@ -63,6 +56,7 @@ void dp_srtp_cm_one(const struct dp_srtp_rekey *job)
 
 size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)
 {
+    struct dp_srtp_rekey plain = *job, *row = &plain;
     const struct srtp_ops *ops = dp_srtp_ops();
     uint8_t tag[SRTP_SHA1_LEN];
     size_t len;
@@ -72,13 +66,13 @@ size_t dp_srtp_rekey(const struct dp_srtp_rekey *job)
     len = dp_srtp_rekey_len(job);
     if (job->key->profile == HR_SRTP_AEAD_AES_128_GCM) {
         if (ops->gcm_plain && dp_srtp_plain(job))
-            ops->gcm_plain(&job, 1);
+            ops->gcm_plain(&row, 1);
         else
             dp_srtp_gcm_one(job);
         return len;
     }
     if (ops->cm_plain && dp_srtp_plain(job))
-        ops->cm_plain(&job, 1);
+        ops->cm_plain(&row, 1);
     else
         dp_srtp_cm_one(job);
     len -= SRTP_HMAC_TAG;

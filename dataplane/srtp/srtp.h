@@ -37,6 +37,9 @@ struct dp_srtp_key {
             uint32_t hmac_inner[5], hmac_outer[5]; /* SHA-1 after the padded key */
         };
     };
+    /* Halves of the powers, added up (Karatsuba), for 256 bits: of H^4 H^2 H^3 H^1, H^8 H^6 H^7
+     * H^5, and so on. */
+    uint8_t folds[DP_SRTP_GHASH_POWERS * 8];
     uint64_t ghash_h[2];              /* H, most significant word first, for the portable path */
     alignas(16) uint8_t openssl[304]; /* AES_KEY of the portable path, and up to a whole line */
 };
@@ -70,7 +73,10 @@ struct dp_srtp_rekey {
     const uint8_t *ks;  /* the ingress keystream, len bytes */
     size_t len;         /* of the payload at src */
     int32_t rtx_osn;    /* < 0, or the original sequence number to put first (RFC 4588) */
-    size_t out_len;     /* dp_srtp_rekey_batch() says here what dp_srtp_rekey() returns */
+    size_t out_len;     /* dp_srtp_rekey_batch() says here what dp_srtp_rekey() returns, */
+    uint16_t sum; /* and here the ones' complement sum (RFC 1071) of all out_len bytes at dst, the
+                   * header too: of big-endian words, a zero byte behind an odd last one; not
+                   * inverted, and as a number. dp_srtp_rekey() leaves it alone. */
 };
 
 /* Length of the packet that dp_srtp_rekey() makes. */
@@ -86,8 +92,9 @@ static inline size_t dp_srtp_rekey_len(const struct dp_srtp_rekey *job)
  * key, SSRC and index. */
 size_t dp_srtp_rekey(const struct dp_srtp_rekey *job);
 
-#define DP_SRTP_BATCH_MAX 64 /* jobs at a time; dp_srtp_rekey_batch() takes longer rows in turns \
-                              */
+#define DP_SRTP_BATCH_MAX                                                                          \
+    64 /* jobs at a time; dp_srtp_rekey_batch() takes longer rows in turns                         \
+        */
 
 /* What one worker's batches need beyond their jobs. NULL if there is no memory. */
 struct dp_srtp_batch;
@@ -103,7 +110,7 @@ unsigned int dp_srtp_rekey_batch(struct dp_srtp_batch *batch, struct dp_srtp_rek
 enum dp_srtp_cpu {
     DP_SRTP_CPU_PORTABLE, /* OpenSSL's AES_encrypt, GHASH in C */
     DP_SRTP_CPU_AESNI,    /* AES-NI and PCLMULQDQ, 8 blocks in flight */
-    DP_SRTP_CPU_VAES256,  /* VAES and VPCLMULQDQ with AVX2, 16 blocks in flight */
+    DP_SRTP_CPU_VAES256,  /* VAES and VPCLMULQDQ with AVX2, 16 blocks in flight, and SHA */
     DP_SRTP_CPU_VAES512,  /* the same with AVX-512 */
     DP_SRTP_CPU_COUNT,
 };

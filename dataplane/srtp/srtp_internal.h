@@ -2,6 +2,7 @@
 #ifndef DP_SRTP_INTERNAL_H
 #define DP_SRTP_INTERNAL_H
 
+#include "dataplane/srtp/replay.h"
 #include "dataplane/srtp/srtp.h"
 
 #define SRTP_BLOCK        16
@@ -51,18 +52,24 @@ struct srtp_ops {
                     size_t hdr_len, size_t len, uint8_t *tag);
     void (*gcm_rekey)(const struct dp_srtp_key *key, const uint8_t *j0,
                       const struct dp_srtp_rekey *job, const struct srtp_runs *runs);
-    /* Rows of plain jobs: tags too for GCM, payloads alone for CM. NULL: one by one, as above. */
-    void (*gcm_plain)(const struct dp_srtp_rekey *const *jobs, unsigned int n);
-    void (*cm_plain)(const struct dp_srtp_rekey *const *jobs, unsigned int n);
-    /* NULL: as the batch can. */
+    /* Rows of plain jobs: tags too for GCM, payloads alone for CM. NULL: one by one, as above. If
+     * sums, they set the jobs' sum to that of all they wrote and the header. */
+    void (*gcm_plain)(struct dp_srtp_rekey *const *jobs, unsigned int n);
+    void (*cm_plain)(struct dp_srtp_rekey *const *jobs, unsigned int n);
+    bool sums;
+    /* HMACs of hmac_min packets or more, in order of length. NULL: as the batch can. */
     void (*hmac_plain)(const struct srtp_hmac *jobs, unsigned int n);
+    unsigned int hmac_min;
 };
 
 extern const struct srtp_ops dp_srtp_ops_portable, dp_srtp_ops_aesni, dp_srtp_ops_vaes256,
     dp_srtp_ops_vaes512;
 
-void dp_srtp_vaes512_gcm(const struct dp_srtp_rekey *const *jobs, unsigned int n);
-void dp_srtp_vaes512_cm(const struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_vaes256_gcm(struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_vaes256_cm(struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_vaes512_gcm(struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_vaes512_cm(struct dp_srtp_rekey *const *jobs, unsigned int n);
+void dp_srtp_sha_hmac(const struct srtp_hmac *jobs, unsigned int n);
 void dp_srtp_avx512_hmac(const struct srtp_hmac *jobs, unsigned int n);
 
 /* The path in use. */
@@ -94,7 +101,12 @@ void dp_srtp_derive(const uint8_t *master_key, const uint8_t *salt, size_t salt_
 void dp_srtp_counter(const struct dp_srtp_key *key, uint32_t ssrc, uint64_t index, uint8_t *ctr);
 
 /* dp_srtp_rekey() in pieces: whether it may be, and the payload (and GCM's tag) of any job. */
-bool dp_srtp_rekey_ok(const struct dp_srtp_rekey *job);
+static inline bool dp_srtp_rekey_ok(const struct dp_srtp_rekey *job)
+{
+    return hr_srtp_profile_ok(job->key->profile) && job->hdr_len >= DP_SRTP_RTP_HEADER_MIN &&
+           job->index <= DP_SRTP_INDEX_MAX && job->len <= DP_SRTP_PAYLOAD_MAX;
+}
+
 void dp_srtp_gcm_one(const struct dp_srtp_rekey *job);
 void dp_srtp_cm_one(const struct dp_srtp_rekey *job);
 
@@ -102,6 +114,9 @@ static inline bool dp_srtp_plain(const struct dp_srtp_rekey *job)
 {
     return job->rtx_osn < 0 && job->len >= SRTP_PLAIN_MIN && job->len <= SRTP_PLAIN_MAX;
 }
+
+/* Ones' complement sum of big-endian words, not inverted; an odd last byte is a word's first. */
+uint16_t dp_srtp_sum(const uint8_t *p, size_t len);
 
 /* Tag of a packet whose header and ciphertext are in place, as long as the profile's. */
 void dp_srtp_tag(const struct dp_srtp_key *key, const uint8_t *pkt, size_t hdr_len, size_t len,
@@ -129,6 +144,16 @@ static inline void srtp_put64(uint8_t *p, uint64_t v)
 {
     srtp_put32(p, (uint32_t)(v >> 32));
     srtp_put32(p + 4, (uint32_t)v);
+}
+
+/* 32 bits or more of a sum of words, to 16 in the order of the network (RFC 1071). */
+static inline uint16_t srtp_sum_fold(uint64_t s)
+{
+    s = (s & UINT32_MAX) + (s >> 32);
+    s = (s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32);
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    return __builtin_bswap16((uint16_t)s);
 }
 
 static inline uint32_t srtp_ssrc(const uint8_t *pkt)

@@ -190,4 +190,9 @@ const struct srtp_ops dp_srtp_ops_vaes256 = {
     .cm_rekey = cm_rekey,
     .gcm_tag = gcm_tag,
     .gcm_rekey = gcm_rekey,
+    .gcm_plain = dp_srtp_vaes256_gcm,
+    .cm_plain = dp_srtp_vaes256_cm,
+    .sums = true,
+    .hmac_plain = dp_srtp_sha_hmac,
+    .hmac_min = 1,
 };

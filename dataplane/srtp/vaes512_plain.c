@@ -367,7 +367,7 @@ INLINE void gcm_group(struct gcm *c, int width, int pending)
 }
 
 /* g units, of which the first begins with the header and J0. */
-INLINE void first_group(struct gcm *c, int width, const struct dp_srtp_rekey *const *jobs, int g,
+INLINE void first_group(struct gcm *c, int width, struct dp_srtp_rekey *const *jobs, int g,
                         size_t j0)
 {
     __mmask64 payload = ~UINT64_C(0) << j0 * SRTP_BLOCK << SRTP_BLOCK;
@@ -385,7 +385,7 @@ INLINE void first_group(struct gcm *c, int width, const struct dp_srtp_rekey *co
 }
 
 /* The last unit, with the block of lengths, and the tag. */
-INLINE void last_unit(struct gcm *c, int width, const struct dp_srtp_rekey *const *jobs,
+INLINE void last_unit(struct gcm *c, int width, struct dp_srtp_rekey *const *jobs,
                       const struct layout *l, int pending)
 {
     __mmask64 m = low(l->last);
@@ -410,7 +410,7 @@ INLINE void last_unit(struct gcm *c, int width, const struct dp_srtp_rekey *cons
 }
 
 /* H^16, H^12, H^8, H^4 from the first to before the last. */
-INLINE void load_powers(struct gcm *c, int width, const struct dp_srtp_rekey *const *jobs,
+INLINE void load_powers(struct gcm *c, int width, struct dp_srtp_rekey *const *jobs,
                         int first, int last)
 {
     UNROLL for (int p = 0; p < width; p++) UNROLL for (int i = first; i < last; i++) c->h[p][i] =
@@ -418,7 +418,7 @@ INLINE void load_powers(struct gcm *c, int width, const struct dp_srtp_rekey *co
 }
 
 /* From the first unit to the pending end of the second group; true if that was the packet. */
-INLINE bool begin(struct gcm *c, int width, const struct dp_srtp_rekey *const *jobs,
+INLINE bool begin(struct gcm *c, int width, struct dp_srtp_rekey *const *jobs,
                   const struct layout *l, int g)
 {
     load_powers(c, width, jobs, GROUP - g, GROUP);
@@ -433,7 +433,7 @@ INLINE bool begin(struct gcm *c, int width, const struct dp_srtp_rekey *const *j
 }
 
 /* width packets of one length. */
-INLINE void gcm_row(const struct dp_srtp_rekey *const *jobs, int width)
+INLINE void gcm_row(struct dp_srtp_rekey *const *jobs, int width)
 {
     size_t blocks = (jobs[0]->len + SRTP_BLOCK - 1) / SRTP_BLOCK + 2, units = (blocks + 3) / 4;
     struct layout l = {.j0 = 4 * units - blocks, .groups = (units - 2) / GROUP};
@@ -465,12 +465,12 @@ INLINE void gcm_row(const struct dp_srtp_rekey *const *jobs, int width)
     last_unit(&c, width, jobs, &l, GROUP);
 }
 
-PATH static __attribute__((noinline)) void gcm_one(const struct dp_srtp_rekey *const *jobs)
+PATH static __attribute__((noinline)) void gcm_one(struct dp_srtp_rekey *const *jobs)
 {
     gcm_row(jobs, 1);
 }
 
-PATH static __attribute__((noinline)) void gcm_pair(const struct dp_srtp_rekey *const *jobs)
+PATH static __attribute__((noinline)) void gcm_pair(struct dp_srtp_rekey *const *jobs)
 {
     gcm_row(jobs, PAIR);
 }
@@ -494,7 +494,7 @@ INLINE void fetch_gcm(const struct dp_srtp_key *key)
     _mm_prefetch((const char *)key->strides, _MM_HINT_T0);
 }
 
-PATH void dp_srtp_vaes512_gcm(const struct dp_srtp_rekey *const *jobs, unsigned int n)
+PATH void dp_srtp_vaes512_gcm(struct dp_srtp_rekey *const *jobs, unsigned int n)
 {
     unsigned int i = 0;
 
@@ -511,7 +511,7 @@ PATH void dp_srtp_vaes512_gcm(const struct dp_srtp_rekey *const *jobs, unsigned 
     }
 }
 
-PATH void dp_srtp_vaes512_cm(const struct dp_srtp_rekey *const *jobs, unsigned int n)
+PATH void dp_srtp_vaes512_cm(struct dp_srtp_rekey *const *jobs, unsigned int n)
 {
     for (unsigned int i = 0; i < n; i++) {
         if (i + AHEAD < n)

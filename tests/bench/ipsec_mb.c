@@ -1,17 +1,17 @@
 #include "ipsec_mb.h"
 
+#include "rounds.h"
+
 #include <intel-ipsec-mb.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <x86intrin.h>
 
-#define KEYS   256
-#define BATCH  32
-#define ROUNDS 15
-#define PER    4096 /* packets of a round */
-#define ROOM   1536
-#define ROC    4 /* HMAC covers the rollover counter too */
+#define KEYS  256
+#define BATCH 32
+#define PER   512 /* packets of a round */
+#define ROOM  1536
+#define ROC   4 /* HMAC covers the rollover counter too */
 
 /* As a relay has them: a key schedule and a buffer for each receiver. */
 struct leg {
@@ -102,33 +102,31 @@ static void ctr_hmac(unsigned first, size_t header, size_t payload)
         done++;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
+struct work {
+    enum hr_srtp_profile profile;
+    size_t header, payload;
+};
 
-    return (x > y) - (x < y);
+static void one_round(void *arg)
+{
+    const struct work *w = arg;
+
+    for (unsigned n = 0; n < PER; n += BATCH) {
+        if (w->profile == HR_SRTP_AEAD_AES_128_GCM)
+            gcm(n % KEYS, w->header, w->payload);
+        else
+            ctr_hmac(n % KEYS, w->header, w->payload);
+    }
 }
 
 double ipsec_mb_cycles(enum hr_srtp_profile profile, size_t header, size_t payload)
 {
-    double rounds[ROUNDS];
+    struct work w = {.profile = profile, .header = header, .payload = payload};
 
     if (start() || header + payload + 20 > ROOM)
         return 0;
-    for (unsigned r = 0; r < ROUNDS; r++) {
-        uint64_t begin = __rdtsc();
-        for (unsigned n = 0; n < PER; n += BATCH) {
-            if (profile == HR_SRTP_AEAD_AES_128_GCM)
-                gcm(n % KEYS, header, payload);
-            else
-                ctr_hmac(n % KEYS, header, payload);
-        }
-        rounds[r] = (double)(__rdtsc() - begin) / PER;
-    }
-    if (imb_get_errno(mgr))
-        return 0;
-    qsort(rounds, ROUNDS, sizeof(rounds[0]), ascending);
-    return rounds[ROUNDS / 2];
+    double cycles = rounds_cycles(one_round, &w) / PER;
+    return imb_get_errno(mgr) ? 0 : cycles;
 }
 
 const char *ipsec_mb_version(void)

@@ -8,7 +8,7 @@
 
 /* TSC cycles to encrypt and authenticate one packet of so many bytes payload behind a header that
  * is authenticated too: GCM by the direct API, AES-CTR with HMAC-SHA1 by jobs in batches of 32.
- * Median of rounds; 0: the library refuses. */
+ * Median of rounds that the kernel did not interrupt; 0: the library refuses, or there are none. */
 double ipsec_mb_cycles(enum hr_srtp_profile profile, size_t header, size_t payload);
 const char *ipsec_mb_version(void);
 

@@ -32,23 +32,41 @@ struct stream {
 struct publisher {
     const struct relay *relay;
     size_t payload;
-    unsigned next; /* room whose turn it is */
+    uint32_t *turns; /* rooms, in the order in which they send */
+    unsigned next;   /* of these */
     uint8_t media[PAYLOAD_MAX], zeros[PAYLOAD_MAX];
     struct stream streams[];
 };
+
+/* In no order: neighbours in memory are not neighbours in time. */
+static void shuffle(uint32_t *turns, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        turns[i] = i;
+    for (unsigned i = n; i > 1; i--) {
+        unsigned other = (unsigned)rand() % i;
+        uint32_t t = turns[i - 1];
+        turns[i - 1] = turns[other];
+        turns[other] = t;
+    }
+}
 
 struct publisher *publisher_new(const struct relay *r, size_t payload)
 {
     unsigned rooms = r->plan.rooms;
     size_t size = sizeof(struct publisher) + rooms * sizeof(struct stream);
     struct publisher *p = aligned_alloc(64, RTE_ALIGN_CEIL(size, 64));
+    uint32_t *turns = malloc(rooms * sizeof(*turns));
     uint8_t key[RELAY_CLIENT_KEY];
 
-    if (!p || payload > PAYLOAD_MAX) {
+    if (!p || !turns || payload > PAYLOAD_MAX) {
+        free(turns);
         free(p);
         return NULL;
     }
     memset(p, 0, size);
+    p->turns = turns;
+    shuffle(turns, rooms);
     p->relay = r;
     p->payload = payload;
     for (unsigned i = 0; i < PAYLOAD_MAX; i++)
@@ -66,6 +84,8 @@ struct publisher *publisher_new(const struct relay *r, size_t payload)
 
 void publisher_free(struct publisher *p)
 {
+    if (p)
+        free(p->turns);
     free(p);
 }
 
@@ -144,9 +164,17 @@ int publisher_make(struct publisher *p, struct rte_mbuf **pkts, unsigned n)
     if (rte_pktmbuf_alloc_bulk(p->relay->dp.pool, pkts, n))
         return -ENOBUFS;
     for (unsigned i = 0; i < n; i++) {
-        struct stream *s = &p->streams[p->next];
+        struct stream *s = &p->streams[p->turns[p->next]];
         make(p, s, pkts[i]);
         p->next = (p->next + 1) % p->relay->plan.rooms;
     }
     return 0;
+}
+
+void publisher_waits(const struct publisher *p, unsigned *waits)
+{
+    unsigned rooms = p->relay->plan.rooms;
+
+    for (unsigned i = 0; i < rooms; i++)
+        waits[p->turns[(p->next + i) % rooms]] = i;
 }

@@ -12,7 +12,9 @@ struct publisher;
 /* All publishers of the relay; payload bytes of each packet. NULL: no memory. */
 struct publisher *publisher_new(const struct relay *r, size_t payload);
 void publisher_free(struct publisher *p);
-/* The next n packets, the rooms in turn. 0 or -ENOBUFS. */
+/* The next n packets, the rooms in turn, in no order of theirs. 0 or -ENOBUFS. */
 int publisher_make(struct publisher *p, struct rte_mbuf **pkts, unsigned n);
+/* For each room, how many packets of others come before its next. */
+void publisher_waits(const struct publisher *p, unsigned *waits);
 
 #endif

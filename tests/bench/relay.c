@@ -1,16 +1,20 @@
 #include "relay.h"
 
 #include "dataplane/apply.h"
+#include "dataplane/objects.h"
 #include "dataplane/packet.h"
 #include "dataplane/session.h"
 #include "dataplane/start.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +26,10 @@
 #define PORT_OUT   0 /* net_null, there from the start */
 #define PORT_IN    1
 #define MEDIA_PORT 10000
-#define CLIENTS_IP 0xC6130000u /* 198.19.0.0: the clients', counted up */
+#define CLIENTS_IP 0xC6120010u /* 198.18.0.16: the clients', counted up */
 #define CLIENT_UDP 40000
 #define MTU        1500
+#define GROUP      32 /* endpoints of a room that are together */
 
 static struct rte_mempool *pool;
 static struct rte_ring *ring_in[RELAY_WORKERS], *ring_back[RELAY_WORKERS];
@@ -50,14 +55,44 @@ static bool enough_hugepages(void)
     return free_pages * kb >= MEMORY_MB * 1024ul;
 }
 
+/* To this process, before EAL pins its threads. */
+static cpu_set_t allowed;
+
+static unsigned nth_cpu(unsigned n)
+{
+    for (unsigned cpu = CPU_SETSIZE; cpu > 0; cpu--)
+        if (CPU_ISSET(cpu - 1, &allowed) && n-- == 0)
+            return cpu - 1;
+    return 0;
+}
+
+unsigned relay_cpu(void)
+{
+    return nth_cpu(0);
+}
+
+unsigned relay_cpus(void)
+{
+    return (unsigned)CPU_COUNT(&allowed);
+}
+
+void relay_pin(unsigned n)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(nth_cpu(n % relay_cpus()), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+}
+
 static int start_eal(bool huge)
 {
-    char memory[16];
+    char memory[16], lcores[24];
     char *argv[] = {"stages",
                     "--no-pci",
                     "--no-telemetry",
                     "--log-level=error",
-                    "--lcores=0",
+                    lcores,
                     "--vdev=net_null0,copy=0,no-rx=1",
                     "--no-shconf",
                     huge ? "--in-memory" : "--no-huge",
@@ -66,6 +101,7 @@ static int start_eal(bool huge)
                     NULL};
 
     snprintf(memory, sizeof(memory), "%d", MEMORY_MB);
+    snprintf(lcores, sizeof(lcores), "--lcores=0@%u", relay_cpu());
     setenv("RUNTIME_DIRECTORY", "/tmp", 0);
     return rte_eal_init(RTE_DIM(argv) - 1, argv) < 0 ? -rte_errno : 0;
 }
@@ -80,6 +116,7 @@ static int start_port(struct dp_port *port, uint16_t id)
     memcpy(port->addresses[0].ip, relay_ip, sizeof(relay_ip));
     port->addresses[0].family = 4;
     if (!err) {
+        port->tx_multi_segment = true; /* net_null frees chains, though it does not say so */
         port->tx_udp_checksum = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
         port->tx_ipv4_checksum = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
     }
@@ -114,12 +151,13 @@ static int start_ports(void)
 
 int relay_start(bool *hugepages)
 {
-    *hugepages = enough_hugepages();
+    sched_getaffinity(0, sizeof(allowed), &allowed);
+    *hugepages = *hugepages && enough_hugepages();
     int err = start_eal(*hugepages);
     if (!err)
         err = start_ports();
     if (err)
-        fprintf(stderr, "stages: DPDK does not start: %s\n", strerror(-err));
+        fprintf(stderr, "bench: DPDK does not start: %s\n", strerror(-err));
     return err;
 }
 
@@ -159,7 +197,7 @@ static void on_reply(void *arg, const Headrace__Reply *reply)
 
     r->error = reply->error;
     if (reply->error)
-        fprintf(stderr, "stages: %s: %s\n", hr_error_text(reply->error), reply->detail);
+        fprintf(stderr, "bench: %s: %s\n", hr_error_text(reply->error), reply->detail);
 }
 
 static int apply(struct relay *r, Headrace__Command *cmd)
@@ -189,6 +227,14 @@ static void ip_of(uint32_t n, uint8_t ip[4])
     rte_be32_t be = rte_cpu_to_be_32(CLIENTS_IP + n);
 
     memcpy(ip, &be, sizeof(be));
+}
+
+/* As the control plane has it: controlplane/room.h. */
+static uint32_t group_of(const struct relay *r, uint32_t n)
+{
+    uint32_t room = n / (r->plan.fanout + 1), receiver = n % (r->plan.fanout + 1);
+
+    return r->plan.scattered ? 0 : 1 + room + receiver / GROUP;
 }
 
 static int put_endpoint(struct relay *r, uint32_t n, uint16_t port)
@@ -228,6 +274,7 @@ static int put_endpoint(struct relay *r, uint32_t n, uint16_t port)
     put.extensions = exts;
     put.n_extensions = RTE_DIM(kinds);
     put.feedback_ssrc = 1;
+    put.group = group_of(r, n);
     cmd.op_case = HEADRACE__COMMAND__OP_ENDPOINT_PUT;
     cmd.endpoint_put = &put;
     return apply(r, &cmd);
@@ -262,32 +309,71 @@ static int put_subscription(struct relay *r, unsigned room, uint32_t client)
     Headrace__SubscriptionPut put = HEADRACE__SUBSCRIPTION_PUT__INIT;
     Headrace__PayloadMap map = HEADRACE__PAYLOAD_MAP__INIT, *maps[] = {&map};
 
+    put.opaque = r->plan.opaque;
     map.from = map.to = r->plan.video ? RELAY_PT_VIDEO : RELAY_PT_AUDIO;
     put.id = client + 1;
     put.endpoint = client + 1;
     put.source = room + 1;
     put.mid = "1";
-    put.ssrc = 1000000 + client;
+    put.ssrc = put.opaque ? 0 : 1000000 + client;
     put.cname = "bench";
     put.payload_map = maps;
-    put.n_payload_map = 1;
+    put.n_payload_map = put.opaque ? 0 : 1;
     cmd.op_case = HEADRACE__COMMAND__OP_SUBSCRIPTION_PUT;
     cmd.subscription_put = &put;
     return apply(r, &cmd);
 }
 
-static int make_room(struct relay *r, unsigned room)
+static int put_endpoints(struct relay *r, unsigned room)
 {
     int err = put_endpoint(r, client_of(r, room, 0), PORT_IN);
 
+    for (unsigned i = 1; i <= r->plan.fanout && !err; i++)
+        err = put_endpoint(r, client_of(r, room, i), r->plan.ring_out ? PORT_IN : PORT_OUT);
+    return err;
+}
+
+static int put_subscriptions(struct relay *r, unsigned room)
+{
+    int err = 0;
+
+    for (unsigned i = 1; i <= r->plan.fanout && !err; i++)
+        err = put_subscription(r, room, client_of(r, room, i));
+    return err;
+}
+
+static int each_room(struct relay *r, int (*put)(struct relay *r, unsigned room))
+{
+    int err = 0;
+
+    for (unsigned room = 0; room < r->plan.rooms && !err; room++)
+        err = put(r, room);
+    return err;
+}
+
+int relay_put_endpoints(struct relay *r)
+{
+    return each_room(r, put_endpoints);
+}
+
+int relay_put_sources(struct relay *r)
+{
+    return each_room(r, put_source);
+}
+
+int relay_put_subscriptions(struct relay *r)
+{
+    return each_room(r, put_subscriptions);
+}
+
+static int make_room(struct relay *r, unsigned room)
+{
+    int err = put_endpoints(r, room);
+
     if (!err)
         err = put_source(r, room);
-    for (unsigned i = 1; i <= r->plan.fanout && !err; i++) {
-        uint32_t n = client_of(r, room, i);
-        err = put_endpoint(r, n, PORT_OUT);
-        if (!err)
-            err = put_subscription(r, room, n);
-    }
+    if (!err)
+        err = put_subscriptions(r, room);
     return err;
 }
 
@@ -302,6 +388,9 @@ static void set_config(struct hr_config *c, uint32_t clients)
     c->dataplane.subscriptions = clients;
     c->media.port = MEDIA_PORT;
     c->media.history_ms = 1000;
+    c->media.bitrate_start = 400;
+    c->media.bitrate_min = 60;
+    c->media.bitrate_max = 20000;
     c->media.keyframe_interval_ms = 500;
     c->media.punts_per_second = 1000;
     c->media.punts_per_source_second = 1000;
@@ -329,18 +418,24 @@ static int make_dataplane(struct relay *r)
     return err;
 }
 
-int relay_open(struct relay *r, const struct relay_plan *plan)
+int relay_open_empty(struct relay *r, const struct relay_plan *plan)
 {
     *r = (struct relay){.plan = *plan, .in = ring_in[0]};
     memcpy(r->ins, ring_in, sizeof(ring_in));
     set_config(&r->config, plan->rooms * (plan->fanout + 1));
     int err = make_dataplane(r);
-    if (err) {
-        fprintf(stderr, "stages: no dataplane: %s\n", strerror(-err));
+    if (err)
+        fprintf(stderr, "bench: no dataplane: %s\n", strerror(-err));
+    return err;
+}
+
+int relay_open(struct relay *r, const struct relay_plan *plan)
+{
+    int err = relay_open_empty(r, plan);
+
+    if (err)
         return err;
-    }
-    for (unsigned room = 0; room < plan->rooms && !err; room++)
-        err = make_room(r, room);
+    err = each_room(r, make_room);
     if (err)
         relay_close(r);
     return err;
@@ -372,7 +467,22 @@ void relay_publisher_path(const struct relay *r, unsigned room, struct dp_path *
     dp_path_build(path);
 }
 
+unsigned relay_worker_of(const struct relay *r, const struct rte_mbuf *m)
+{
+    const struct rte_ipv4_hdr *ip =
+        rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+    uint32_t n = rte_be_to_cpu_32(ip->src_addr) - CLIENTS_IP;
+    const struct dp_endpoint_object *o = dp_index_find(&r->dp.objects->endpoints, n + 1);
+
+    return o ? o->worker->id : 0;
+}
+
 const struct dp_port *relay_port(const struct relay *r)
 {
     return &r->dp.ports[PORT_IN];
+}
+
+uint16_t relay_port_out(void)
+{
+    return PORT_OUT;
 }

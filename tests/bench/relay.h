@@ -21,7 +21,11 @@ struct relay_plan {
     unsigned rooms;
     unsigned fanout;
     enum hr_srtp_profile profile; /* of all legs */
+    bool opaque;                  /* receivers get what comes, bit for bit */
     bool video;                   /* else audio */
+    bool scattered;               /* endpoints in shards by chance; else a room's are together */
+    bool steered;                 /* packets come in at their worker, as a NIC could be told to */
+    bool ring_out;                /* receivers are behind the net_ring port too */
 };
 
 struct relay {
@@ -29,16 +33,26 @@ struct relay {
     struct hr_config config;
     struct dp_dataplane dp;
     struct dp_worker *w;
-    struct rte_ring *in; /* received packets, of the first worker's queue */
+    struct rte_ring *in;                 /* received packets, of the first worker's queue */
     struct rte_ring *ins[RELAY_WORKERS]; /* of each's */
-    enum hr_error error; /* of the last command */
+    enum hr_error error;                 /* of the last command */
 };
 
-/* First of all: EAL on hugepages if enough of them are free, and the two ports. 0 or -errno, said
- * on stderr. */
+/* First of all: EAL and the two ports; on hugepages if that is wanted and enough of them are free,
+ * which is told. 0 or -errno, said on stderr. */
 int relay_start(bool *hugepages);
+/* The CPU that it took, the last that this process might use; how many those were; and this thread
+ * from now on on the n-th of them, the last first. */
+unsigned relay_cpu(void);
+unsigned relay_cpus(void);
+void relay_pin(unsigned n);
 /* Ready to forward. 0 or -errno, said on stderr. */
 int relay_open(struct relay *r, const struct relay_plan *plan);
+/* The same in steps, all of the plan's clients in each. */
+int relay_open_empty(struct relay *r, const struct relay_plan *plan);
+int relay_put_endpoints(struct relay *r);
+int relay_put_sources(struct relay *r);
+int relay_put_subscriptions(struct relay *r);
 void relay_close(struct relay *r);
 /* Between turns of the worker's loop: takes back what it has done, and what it sent to publishers.
  */
@@ -50,7 +64,10 @@ void relay_loop(struct relay *r);
 void relay_publisher_key(const struct relay *r, unsigned room, uint8_t key[RELAY_CLIENT_KEY]);
 /* From the publisher to the relay: headers for dp_frame_write(). */
 void relay_publisher_path(const struct relay *r, unsigned room, struct dp_path *path);
+/* Which worker has the publisher of this frame. */
+unsigned relay_worker_of(const struct relay *r, const struct rte_mbuf *m);
 const struct dp_port *relay_port(const struct relay *r);
+uint16_t relay_port_out(void);
 
 /* Negotiated alike by everybody: id of each kind. */
 enum {

@@ -1,11 +1,10 @@
 /*
- * Cycles per packet of each stage of the media path, rekeying: SRTP with keys of its own on every
- * leg. Bursts that the kernel interrupted to run something else are left out; the rest is added up
- * per round, and the median of the rounds is told with their spread.
+ * Cycles per packet of each stage of the media path, rekeying (SRTP with keys of its own on every
+ * leg) or opaque. The median of the rounds is told with their spread.
  */
 #include "ipsec_mb.h"
-#include "publisher.h"
-#include "relay.h"
+#include "measure.h"
+#include "rounds.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,39 +12,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define LIST_MAX   8
 #define ROUNDS_MAX 99
-#define CHUNK      512 /* packets made ahead */
 #define COPIES_MAX                                                                                 \
     4096              /* of one burst: smaller bursts where the fan-out is large, so that some are \
                          not interrupted */
-#define LATE      60  /* times the wanted time: then a machine that is too busy ends the round */
 #define KEYS_MIN  256 /* receivers in all, at least: their keys are used in turn */
 #define ROOMS_MIN 4
 #define HEADER    32 /* RTP header as receivers get it, about: for the comparison */
 
+enum { GCM, SHA1, OPAQUE, TRANSFORMS };
+static const struct {
+    const char *name;
+    enum hr_srtp_profile profile;
+} transforms[TRANSFORMS] = {
+    [GCM] = {"gcm", HR_SRTP_AEAD_AES_128_GCM},
+    [SHA1] = {"sha1", HR_SRTP_AES_CM_128_HMAC_SHA1_80},
+    [OPAQUE] = {"opaque", HR_SRTP_AES_CM_128_HMAC_SHA1_80},
+};
+
 struct options {
     unsigned fanouts[LIST_MAX], fanouts_count;
     unsigned sizes[LIST_MAX], sizes_count;
-    enum hr_srtp_profile profiles[LIST_MAX];
-    unsigned profiles_count;
+    bool transforms[TRANSFORMS]; /* which of them */
     unsigned rounds, burst, rooms;
     double seconds; /* of work in a round */
     bool json;
 };
 
-/* A round added up. */
-struct tally {
-    struct dp_stage_counters stages[DP_STAGES];
-    uint64_t cycles;      /* of whole turns of the loop */
-    uint64_t idle_cycles; /* of turns without a packet: timers */
-    uint64_t wall;
-    uint64_t bursts, interrupted;
-};
-
-/* What is told of a round, and of all: cycles. */
+/* What is told of a round, and of all: cycles. Egress is the opaque stage where that is measured.
+ */
 enum figure { RX, CLASSIFY, INGRESS, FANOUT, EGRESS, TX, REST, TOTAL, TIMERS, FIGURES };
 static const char *const figure_names[FIGURES] = {"rx", "classify", "ingress", "fanout", "egress",
                                                   "tx", "rest",     "total",   "timers"};
@@ -62,97 +59,15 @@ struct result {
     uint64_t bursts, interrupted, dropped;
 };
 
-struct bench {
-    struct relay relay;
-    struct publisher *publisher;
-    struct rte_mbuf *chunk[CHUNK];
-    unsigned chunk_next, burst;
-};
-
 /* ---- measuring */
 
-static long interruptions(void)
+static void note(struct result *r, unsigned round, const struct measure_tally *t)
 {
-    struct rusage use;
-
-    getrusage(RUSAGE_THREAD, &use);
-    return use.ru_nivcsw;
-}
-
-static int feed(struct bench *b)
-{
-    if (b->chunk_next + b->burst > CHUNK) {
-        unsigned left = CHUNK - b->chunk_next;
-        memmove(b->chunk, b->chunk + b->chunk_next, left * sizeof(b->chunk[0]));
-        if (publisher_make(b->publisher, b->chunk + left, b->chunk_next))
-            return -ENOBUFS;
-        b->chunk_next = 0;
-    }
-    rte_ring_sp_enqueue_bulk(b->relay.in, (void **)&b->chunk[b->chunk_next], b->burst, NULL);
-    b->chunk_next += b->burst;
-    return 0;
-}
-
-/* The timers that are due by now. How many are depends on real time, of which making packets takes
- * a part, so they are told apart. */
-static void tick(struct bench *b, struct tally *t)
-{
-    long interrupted = interruptions();
-    uint64_t start = rte_rdtsc();
-
-    dp_worker_loop(b->relay.w);
-    uint64_t took = rte_rdtsc() - start;
-    relay_tidy(&b->relay);
-    if (interruptions() == interrupted)
-        t->idle_cycles += took;
-}
-
-/* One burst through the relay. */
-static void turn(struct bench *b, struct tally *t)
-{
-    struct dp_worker *w = b->relay.w;
-    struct dp_stage_counters before[DP_STAGES];
-    long interrupted = interruptions();
-
-    memcpy(before, w->stages, sizeof(before));
-    uint64_t start = rte_rdtsc();
-    dp_worker_loop(w);
-    uint64_t took = rte_rdtsc() - start;
-    t->bursts++;
-    relay_tidy(&b->relay);
-    if (interruptions() != interrupted) {
-        t->interrupted++;
-        return;
-    }
-    t->cycles += took;
-    for (unsigned i = 0; i < DP_STAGES; i++) {
-        t->stages[i].packets += w->stages[i].packets - before[i].packets;
-        t->stages[i].cycles += w->stages[i].cycles - before[i].cycles;
-    }
-}
-
-static int run_round(struct bench *b, double seconds, struct tally *t)
-{
-    uint64_t begin = rte_rdtsc(), hz = b->relay.dp.tsc_hz;
-    uint64_t enough = (uint64_t)(seconds * (double)hz), late = LATE * enough;
-
-    *t = (struct tally){0};
-    while (t->cycles < enough && rte_rdtsc() - begin < late) {
-        tick(b, t);
-        if (feed(b))
-            return -ENOBUFS;
-        turn(b, t);
-    }
-    t->wall = rte_rdtsc() - begin;
-    return t->stages[DP_STAGE_EGRESS].packets ? 0 : -ENODATA;
-}
-
-static void note(struct result *r, unsigned round, const struct tally *t)
-{
-    double copies = (double)t->stages[DP_STAGE_EGRESS].packets, way = 0;
+    double copies = (double)measure_copies(t), way = 0;
 
     for (unsigned i = 0; i < REST; i++) {
-        const struct dp_stage_counters *s = &t->stages[stage_of[i]];
+        bool opaque = i == EGRESS && t->stages[DP_STAGE_OPAQUE].packets;
+        const struct dp_stage_counters *s = &t->stages[opaque ? DP_STAGE_OPAQUE : stage_of[i]];
         double per = i < FANOUT ? (double)t->stages[DP_STAGE_RX].packets : copies;
         r->rounds[i][round] = (double)s->cycles / per;
         way += (double)s->cycles;
@@ -163,79 +78,48 @@ static void note(struct result *r, unsigned round, const struct tally *t)
                                (r->rooms * (r->fanout + 1));
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void sum_up(struct result *r, unsigned rounds)
 {
     for (unsigned i = 0; i < FIGURES; i++) {
-        qsort(r->rounds[i], rounds, sizeof(double), ascending);
-        r->median[i] = r->rounds[i][rounds / 2];
+        r->median[i] = rounds_median(r->rounds[i], rounds);
     }
     r->low = r->rounds[TOTAL][0];
     r->high = r->rounds[TOTAL][rounds - 1];
 }
 
-/* None is expected; those there are, by name. */
-static uint64_t count_drops(const struct bench *b, const uint64_t *before)
+static int run_rounds(struct measure *m, const struct options *o, struct result *r)
 {
-    uint64_t sum = 0;
+    struct measure_tally t;
+    int err = 0;
 
-    for (unsigned i = 0; i < DP_DROPS; i++) {
-        uint64_t n = b->relay.w->drops[i] - before[i];
-        if (n)
-            fprintf(stderr, "stages: the relay dropped %llu packets: %s\n", (unsigned long long)n,
-                    dp_drop_names[i]);
-        sum += n;
-    }
-    return sum;
-}
-
-/* A first round, not told, starts every stream and fills the histories. */
-static int run_rounds(struct bench *b, const struct options *o, struct result *r)
-{
-    struct tally t;
-    uint64_t dropped[DP_DROPS] = {0};
-    int err = run_round(b, o->seconds, &t);
-
-    if (!err)
-        memcpy(dropped, b->relay.w->drops, sizeof(dropped));
-    r->bursts = t.bursts;
-    r->interrupted = t.interrupted;
     for (unsigned i = 0; i < o->rounds && !err; i++) {
-        err = run_round(b, o->seconds, &t);
+        err = measure_round(m, o->seconds, &t);
         r->bursts += t.bursts;
         r->interrupted += t.interrupted;
         if (!err)
             note(r, i, &t);
     }
     sum_up(r, o->rounds);
-    r->dropped = count_drops(b, dropped);
-    return err;
-}
-
-static int run_case(const struct options *o, enum hr_srtp_profile profile, struct result *r)
-{
-    static struct bench b;
-    struct relay_plan plan = {
-        .rooms = r->rooms, .fanout = r->fanout, .profile = profile, .video = r->size >= 500};
-
-    b = (struct bench){.chunk_next = CHUNK, .burst = r->burst};
-    if (relay_open(&b.relay, &plan))
-        return -1;
-    b.publisher = publisher_new(&b.relay, r->size);
-    int err = b.publisher ? run_rounds(&b, o, r) : -ENOMEM;
+    r->dropped = measure_dropped(m);
     if (err)
         fprintf(stderr, "stages: %s: %llu bursts, %llu of them interrupted\n", strerror(-err),
                 (unsigned long long)r->bursts, (unsigned long long)r->interrupted);
-    for (; b.chunk_next < CHUNK; b.chunk_next++)
-        rte_pktmbuf_free(b.chunk[b.chunk_next]);
-    publisher_free(b.publisher);
-    relay_close(&b.relay);
+    return err;
+}
+
+static int run_case(const struct options *o, unsigned transform, struct result *r)
+{
+    static struct measure m;
+    struct relay_plan plan = {.rooms = r->rooms,
+                              .fanout = r->fanout,
+                              .profile = transforms[transform].profile,
+                              .opaque = transform == OPAQUE,
+                              .video = r->size >= 500};
+
+    if (measure_open(&m, &plan, r->size, r->burst, o->seconds))
+        return -1;
+    int err = run_rounds(&m, o, r);
+    measure_close(&m);
     return err || r->dropped ? -1 : 0;
 }
 
@@ -250,6 +134,11 @@ static void print_head(void)
            "rest", "total", "lowest-highest", "ipsec-mb", "ratio", "Mcopies/s", "timers");
 }
 
+static double ratio(const struct result *r)
+{
+    return r->reference > 0 ? r->median[TOTAL] / r->reference : 0;
+}
+
 static void print_row(const struct result *r)
 {
     const double *m = r->median;
@@ -257,18 +146,20 @@ static void print_row(const struct result *r)
     printf("%-6s %5u %7u | %5.0f %8.0f %7.0f | %6.1f %6.0f %5.1f %5.1f | %7.0f %7.0f-%-7.0f | "
            "%8.0f %6.2f | %8.3f | %6.0f\n",
            r->transform, r->size, r->fanout, m[RX], m[CLASSIFY], m[INGRESS], m[FANOUT], m[EGRESS],
-           m[TX], m[REST], m[TOTAL], r->low, r->high, r->reference, m[TOTAL] / r->reference,
+           m[TX], m[REST], m[TOTAL], r->low, r->high, r->reference, ratio(r),
            (double)rte_get_tsc_hz() / m[TOTAL] / 1e6, m[TIMERS]);
     fflush(stdout);
 }
 
 static void print_json(const struct result *r, bool first)
 {
-    printf("%s\n  {\"name\": \"rekey_%s_%u_fanout_%u\", \"value\": %.1f, \"unit\": \"cycles/copy\"",
-           first ? "" : ",", r->transform, r->size, r->fanout, r->median[TOTAL]);
+    printf("%s\n  {\"name\": \"%s%s_%u_fanout_%u\", \"value\": %.1f, \"unit\": \"cycles/copy\"",
+           first ? "" : ",", r->reference > 0 ? "rekey_" : "", r->transform, r->size, r->fanout,
+           r->median[TOTAL]);
     printf(", \"lowest\": %.1f, \"highest\": %.1f", r->low, r->high);
-    printf(", \"against\": \"ipsec-mb %s\", \"against_value\": %.1f, \"ratio\": %.3f", r->transform,
-           r->reference, r->median[TOTAL] / r->reference);
+    if (r->reference > 0)
+        printf(", \"against\": \"ipsec-mb %s\", \"against_value\": %.1f, \"ratio\": %.3f",
+               r->transform, r->reference, ratio(r));
     printf(", \"rooms\": %u, \"burst\": %u, \"bursts\": %llu, \"interrupted\": %llu", r->rooms,
            r->burst, (unsigned long long)r->bursts, (unsigned long long)r->interrupted);
     for (unsigned i = 0; i < FIGURES; i++)
@@ -281,12 +172,12 @@ static void print_json(const struct result *r, bool first)
 /* ---- options */
 
 static const char usage_text[] =
-    "Usage: stages [--fanout 1,10,100,1000] [--size 160,1200] [--transform gcm,sha1]\n"
+    "Usage: stages [--fanout 1,10,100,1000] [--size 160,1200] [--transform gcm,sha1,opaque]\n"
     "              [--seconds 0.5] [--rounds 5] [--rooms N] [--burst 32] [--json]\n"
     "Drives the dataplane's stages on virtual ports; prints TSC cycles per packet.\n"
     "  --fanout     receivers of a packet\n"
     "  --size       bytes of RTP payload; from 500 on it is video, else audio\n"
-    "  --transform  SRTP transform of all legs\n"
+    "  --transform  SRTP transform of all legs, or opaque\n"
     "  --seconds    of work in a round; figures are medians of the rounds\n"
     "  --rooms      each with one publisher; default: so many that there are 256 receivers, at "
     "least 4\n"
@@ -322,12 +213,12 @@ static int parse_number(const char *text, unsigned *n, unsigned most)
 
 static int parse_transforms(const char *text, struct options *o)
 {
-    o->profiles_count = 0;
-    if (strstr(text, "gcm"))
-        o->profiles[o->profiles_count++] = HR_SRTP_AEAD_AES_128_GCM;
-    if (strstr(text, "sha1"))
-        o->profiles[o->profiles_count++] = HR_SRTP_AES_CM_128_HMAC_SHA1_80;
-    return o->profiles_count ? 0 : -EINVAL;
+    bool any = false;
+    for (unsigned i = 0; i < TRANSFORMS; i++) {
+        o->transforms[i] = strstr(text, transforms[i].name);
+        any |= o->transforms[i];
+    }
+    return any ? 0 : -EINVAL;
 }
 
 static int parse_option(int c, const char *value, struct options *o)
@@ -375,8 +266,7 @@ static int parse_options(int argc, char **argv, struct options *o)
                           .fanouts_count = 4,
                           .sizes = {160, 1200},
                           .sizes_count = 2,
-                          .profiles = {HR_SRTP_AEAD_AES_128_GCM, HR_SRTP_AES_CM_128_HMAC_SHA1_80},
-                          .profiles_count = 2,
+                          .transforms = {true, true, true},
                           .rounds = 5,
                           .burst = 32,
                           .seconds = 0.5};
@@ -397,23 +287,27 @@ static void lay_out(const struct options *o, struct result *r)
     r->burst = RTE_MIN(o->burst, burst);
 }
 
+/* Opaque does nothing that could be compared to a cipher: testpmd is its measure. */
+static double reference_for(unsigned transform, unsigned size)
+{
+    return transform == OPAQUE ? 0 : ipsec_mb_cycles(transforms[transform].profile, HEADER, size);
+}
+
 static int run_all(const struct options *o)
 {
     static struct result r;
     bool first = true;
 
-    for (unsigned p = 0; p < o->profiles_count; p++)
+    for (unsigned p = 0; p < TRANSFORMS; p++)
         for (unsigned z = 0; z < o->sizes_count; z++) {
-            enum hr_srtp_profile profile = o->profiles[p];
-            double reference = ipsec_mb_cycles(profile, HEADER, o->sizes[z]);
-            for (unsigned f = 0; f < o->fanouts_count; f++) {
-                r = (struct result){.transform =
-                                        profile == HR_SRTP_AEAD_AES_128_GCM ? "gcm" : "sha1",
+            double reference = reference_for(p, o->sizes[z]);
+            for (unsigned f = 0; o->transforms[p] && f < o->fanouts_count; f++) {
+                r = (struct result){.transform = transforms[p].name,
                                     .fanout = o->fanouts[f],
                                     .size = o->sizes[z],
                                     .reference = reference};
                 lay_out(o, &r);
-                if (run_case(o, profile, &r))
+                if (run_case(o, p, &r))
                     return 1;
                 if (o->json)
                     print_json(&r, first);
@@ -428,7 +322,7 @@ static int run_all(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options o;
-    bool huge;
+    bool huge = true;
 
     if (parse_options(argc, argv, &o)) {
         fputs(usage_text, stderr);

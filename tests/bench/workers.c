@@ -5,6 +5,8 @@
  * that took longer: what other programs take of the CPUs, and waiting for each other because of it,
  * is left out. Beside it the wall time from the first to the last copy, where nothing is.
  */
+#include "workers.h"
+
 #include "dataplane/peers.h"
 #include "publisher.h"
 #include "relay.h"
@@ -14,7 +16,6 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ struct bench {
     struct relay relay;
     struct publisher *publisher;
     struct rte_mbuf **pkts; /* of a round */
+    struct rte_mbuf **share[RELAY_WORKERS]; /* of them, by the worker where they come in */
+    unsigned shares[RELAY_WORKERS];
     unsigned packets;
     uint64_t wanted; /* copies, by the end of the round */
     pthread_barrier_t barrier;
@@ -38,8 +41,6 @@ struct bench {
     uint64_t busy[RELAY_WORKERS];                   /* ns, of this round */
     double cpu[ROUNDS + WARM], wall[ROUNDS + WARM]; /* cycles */
 };
-
-static cpu_set_t allowed; /* to the process, before EAL pinned it */
 
 struct thread {
     struct bench *bench;
@@ -55,18 +56,6 @@ static uint64_t copies(const struct bench *b)
         sum += __atomic_load_n(&b->relay.dp.workers[i].stages[DP_STAGE_EGRESS].packets,
                                __ATOMIC_RELAXED);
     return sum;
-}
-
-static void pin(unsigned n)
-{
-    cpu_set_t one;
-
-    CPU_ZERO(&one);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed) && n-- == 0)
-            CPU_SET(cpu, &one);
-    if (CPU_COUNT(&one))
-        pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
 }
 
 static uint64_t cpu_time(void)
@@ -97,12 +86,12 @@ static bool ahead(const struct dp_worker *w)
 static void run_round(struct thread *t)
 {
     struct bench *b = t->bench;
-    unsigned workers = b->relay.dp.workers_count, id = t->w->id;
+    unsigned id = t->w->id;
     uint64_t end = rte_rdtsc() + LATE * rte_get_tsc_hz();
 
-    for (unsigned at = id * BURST; at < b->packets; at += workers * BURST) {
-        unsigned n = RTE_MIN(BURST, b->packets - at);
-        rte_ring_sp_enqueue_bulk(b->relay.ins[id], (void **)&b->pkts[at], n, NULL);
+    for (unsigned at = 0; at < b->shares[id]; at += BURST) {
+        unsigned n = RTE_MIN(BURST, b->shares[id] - at);
+        rte_ring_sp_enqueue_bulk(b->relay.ins[id], (void **)&b->share[id][at], n, NULL);
         do
             loop(t);
         while (ahead(t->w) && rte_rdtsc() < end);
@@ -117,7 +106,7 @@ static void *run_thread(void *arg)
     struct bench *b = t->bench;
 
     rte_thread_register();
-    pin(t->w->id);
+    relay_pin(t->w->id);
     while (true) {
         pthread_barrier_wait(&b->barrier);
         if (atomic_load(&b->over))
@@ -129,6 +118,19 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
+/* A burst to each worker in turn; or to each what is its own. */
+static void deal_out(struct bench *b)
+{
+    unsigned workers = b->relay.dp.workers_count;
+
+    memset(b->shares, 0, sizeof(b->shares));
+    for (unsigned i = 0; i < b->packets; i++) {
+        unsigned to = b->relay.plan.steered ? relay_worker_of(&b->relay, b->pkts[i])
+                                            : i / BURST % workers;
+        b->share[to][b->shares[to]++] = b->pkts[i];
+    }
+}
+
 static int make_round(struct bench *b)
 {
     unsigned made = 0;
@@ -136,6 +138,7 @@ static int make_round(struct bench *b)
     for (; made < b->packets; made += RTE_MIN(BURST, b->packets - made))
         if (publisher_make(b->publisher, b->pkts + made, RTE_MIN(BURST, b->packets - made)))
             return -ENOBUFS;
+    deal_out(b);
     b->wanted = copies(b) + (uint64_t)b->packets * b->relay.plan.fanout;
     return 0;
 }
@@ -200,8 +203,7 @@ static int run_threads(struct bench *b)
     return err;
 }
 
-/* Cycles per copy, medians; or -errno. */
-static int run_case(const struct relay_plan *plan, size_t size, double *cpu, double *wall)
+int workers_measure(const struct relay_plan *plan, size_t payload, struct workers_figures *f)
 {
     static struct bench b;
 
@@ -209,54 +211,17 @@ static int run_case(const struct relay_plan *plan, size_t size, double *cpu, dou
     if (relay_open(&b.relay, plan))
         return -EINVAL;
     b.packets = RTE_MIN(COPIES / plan->fanout, 8192u);
-    b.pkts = calloc(b.packets, sizeof(*b.pkts));
-    b.publisher = publisher_new(&b.relay, size);
+    b.pkts = calloc((1 + RELAY_WORKERS) * b.packets, sizeof(*b.pkts));
+    for (unsigned i = 0; i < RELAY_WORKERS; i++)
+        b.share[i] = b.pkts + (1 + i) * b.packets;
+    b.publisher = publisher_new(&b.relay, payload);
     int err = b.pkts && b.publisher ? run_threads(&b) : -ENOMEM;
     if (err)
         tell_drops(&b, err);
-    *cpu = b.cpu[WARM + ROUNDS / 2] / ((double)b.packets * plan->fanout);
-    *wall = b.wall[WARM + ROUNDS / 2] / ((double)b.packets * plan->fanout);
+    f->cpu = b.cpu[WARM + ROUNDS / 2] / ((double)b.packets * plan->fanout);
+    f->wall = b.wall[WARM + ROUNDS / 2] / ((double)b.packets * plan->fanout);
     publisher_free(b.publisher);
     free(b.pkts);
     relay_close(&b.relay);
     return err;
-}
-
-static int compare(unsigned fanout, size_t size)
-{
-    struct relay_plan plan = {.rooms = RTE_MAX(256 / fanout, 8u),
-                              .fanout = fanout,
-                              .profile = HR_SRTP_AEAD_AES_128_GCM,
-                              .video = size >= 500};
-    double cpu[2], wall[2];
-
-    for (unsigned i = 0; i < 2; i++) {
-        plan.workers = i + 1;
-        if (run_case(&plan, size, &cpu[i], &wall[i]))
-            return 1;
-    }
-    printf("%7u %5zu | %8.1f %8.1f %5.2f | %8.1f %8.1f %5.2f\n", fanout, size, cpu[0], cpu[1],
-           cpu[0] / cpu[1], wall[0], wall[1], wall[0] / wall[1]);
-    fflush(stdout);
-    return 0;
-}
-
-int main(void)
-{
-    static const unsigned fanouts[] = {1, 10, 100, 1000};
-    static const size_t sizes[] = {160, 1200};
-    bool huge;
-    int failed = 0;
-
-    sched_getaffinity(0, sizeof(allowed), &allowed);
-    if (relay_start(&huge))
-        return 1;
-    printf("Cycles per copy, rekey GCM, %s; medians of %d rounds\n",
-           huge ? "hugepages" : "no hugepages", ROUNDS);
-    printf("%7s %5s | %8s %8s %5s | %8s %8s %5s\n", "", "", "CPU: one", "two", "ratio", "wall: one",
-           "two", "ratio");
-    for (unsigned s = 0; s < RTE_DIM(sizes); s++)
-        for (unsigned f = 0; f < RTE_DIM(fanouts); f++)
-            failed |= compare(fanouts[f], sizes[s]);
-    return failed;
 }

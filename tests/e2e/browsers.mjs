@@ -1,6 +1,6 @@
 // Stock browsers, headless, with a fake camera and microphone. Both kinds behind one small interface:
 // { name, evaluate(fn, arg), screenshot(path), goto(url), close() }.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,9 +13,16 @@ const CHROMIUM_FLAGS = [
     '--autoplay-policy=no-user-gesture-required', '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
 
-export async function openChromium(name, { fps = 20, size = { width: 1280, height: 800 }, flags = [] } = {}) {
+// Chromium, started inside a network namespace.
+function chromiumIn(namespace) {
+    const path = join(mkdtempSync(join(tmpdir(), 'headrace-chromium-')), 'chromium');
+    writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${namespace} /usr/bin/chromium "$@"\n`, { mode: 0o755 });
+    return path;
+}
+
+export async function openChromium(name, { fps = 20, size = { width: 1280, height: 800 }, flags = [], namespace } = {}) {
     const browser = await chromium.launch({
-        executablePath: '/usr/bin/chromium',
+        executablePath: namespace ? chromiumIn(namespace) : '/usr/bin/chromium',
         args: [...CHROMIUM_FLAGS, `--use-fake-device-for-media-stream=fps=${fps}`, ...flags],
     });
     const context = await browser.newContext({ viewport: size, permissions: ['camera', 'microphone'], reducedMotion: 'reduce' });

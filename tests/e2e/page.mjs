@@ -161,6 +161,14 @@ async function latecomer() {
     await cy.close();
 }
 
+/* Two people alone may go over to their own connection in between: then it is heard by that. */
+async function hears(who, whom) {
+    for (let i = 0; i < 5; i++)
+        if (await energy(who, whom) > 0)
+            return true;
+    return false;
+}
+
 async function mute() {
     const { ann, bo } = people;
     const tile = await tileOf(bo, 'Ann');
@@ -175,7 +183,7 @@ async function mute() {
     expect(still < loud / 100, `Bo hears Ann, who is muted: energy +${still}, before +${loud}`);
     await press(ann, 'm');
     await sees(bo, hidden(`${tile} .tile-muted`));
-    expect(await energy(bo, 'Ann') > 0, 'Bo does not hear Ann again');
+    expect(await hears(bo, 'Ann'), 'Bo does not hear Ann again');
 }
 
 async function camera() {

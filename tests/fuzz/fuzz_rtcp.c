@@ -45,6 +45,11 @@ static void on_twcc(void *ctx, const struct dp_twcc_view *view)
         sink += (uint64_t)status.arrival_us;
 }
 
+static void on_dlrr(void *ctx, const struct dp_rtcp_dlrr *dlrr)
+{
+    sink += dlrr->ssrc + dlrr->lrr + dlrr->dlrr;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct dp_rtcp_handlers handlers = {.sr = on_sr,
@@ -52,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                      .cname = on_cname,
                                                      .nack = on_nack,
                                                      .remb = on_remb,
-                                                     .twcc = on_twcc};
+                                                     .twcc = on_twcc,
+                                                     .dlrr = on_dlrr};
     dp_rtcp_dispatch(data, size, &handlers, NULL);
     return 0;
 }

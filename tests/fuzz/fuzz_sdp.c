@@ -1,14 +1,17 @@
 /* Any offer: parsing, writing it back, answering it; an answer must itself be a description. */
 #include <stdlib.h>
 
+#include "controlplane/direct_sdp.h"
 #include "controlplane/negotiate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void answer(const struct cp_sdp *offer)
+/* fresh: NULL, or with SDES; published: of whom the first section receives. */
+static void answer(const struct cp_sdp *offer, const uint8_t *fresh,
+                   const struct cp_negotiated_media *published)
 {
     const char *mid = offer->n_media && offer->media[0].mid ? offer->media[0].mid : "";
-    const struct cp_sender sender = {mid, 1, 2, "cname", "stream", "track"};
+    const struct cp_sender sender = {mid, 1, 2, "cname", "stream", "track", published};
     const struct cp_local_candidate candidate = {"192.0.2.1", 10000};
     const struct cp_negotiate_config cfg = {
         .subscribe_rtx = true,
@@ -20,6 +23,7 @@ static void answer(const struct cp_sdp *offer)
         .n_candidates = 1,
         .senders = &sender,
         .n_senders = 1,
+        .fresh = fresh,
     };
     struct cp_negotiation *n;
     struct cp_sdp *again;
@@ -34,6 +38,38 @@ static void answer(const struct cp_sdp *offer)
     cp_negotiation_free(n);
 }
 
+static void answer_sdes(const struct cp_sdp *offer)
+{
+    static const uint8_t fresh[CP_NEGOTIATE_FRESH];
+    struct cp_negotiated_media published = {.kind = CP_SDP_VIDEO};
+    answer(offer, fresh, NULL);
+    for (size_t i = 0; i < offer->n_media && !published.keys.ingress.len; i++) {
+        if (offer->media[i].n_cryptos)
+            published.keys.ingress = offer->media[i].cryptos[0].key;
+    }
+    answer(offer, fresh, &published);
+}
+
+/* What passes the check must be a description after it, too. */
+static void pass_on(struct cp_sdp *sdp)
+{
+    const struct cp_local_candidate candidate = {"192.0.2.1", 10000};
+    const struct cp_direct_ice ice = {"HrUf", "serverPasswordOf24Bytes0", &candidate, 1};
+    struct cp_direct_shape shape;
+    struct cp_sdp_error err;
+    struct cp_sdp *again;
+    size_t len;
+    if (cp_direct_sdp_check(sdp, NULL, &shape, &err) || cp_direct_sdp_readdress(sdp, &ice))
+        return;
+    char *text = cp_sdp_write(sdp, &len);
+    if (text && len <= CP_SDP_TEXT_MAX) {
+        if (cp_sdp_parse(text, len, &again, &err))
+            abort();
+        cp_sdp_free(again);
+    }
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cp_sdp *sdp;
@@ -44,7 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t len;
     free(cp_sdp_write(sdp, &len));
-    answer(sdp);
+    answer(sdp, NULL, NULL);
+    if (cp_sdp_name_sections(sdp) == 0)
+        answer_sdes(sdp);
+    pass_on(sdp);
     cp_sdp_free(sdp);
     return 0;
 }

@@ -87,16 +87,22 @@ async def main(arguments):
         await publisher.connected()
         await viewer.start()
         while not done.is_set():
-            write(arguments.state, publisher, viewer)
+            write(arguments.state, publisher, viewer, await lost(viewer))
             await asyncio.wait([asyncio.ensure_future(done.wait())], timeout=0.25)
     finally:
         statuses = [await viewer.stop(), await publisher.stop()]
     return 0 if statuses == [200, 200] else 1
 
 
-def write(path, publisher, viewer):
+async def lost(viewer):
+    """Packets that the viewer has missed, by its own count."""
+    stats = await viewer.pc.getStats()
+    return sum(s.packetsLost for s in stats.values() if s.type == "inbound-rtp")
+
+
+def write(path, publisher, viewer, missed):
     state = {
-        "frames": viewer.frames, "samples": viewer.samples, "energy": viewer.energy,
+        "frames": viewer.frames, "samples": viewer.samples, "energy": viewer.energy, "lost": missed,
         "publisher": publisher.pc.connectionState, "viewer": viewer.pc.connectionState,
         "username": ":".join(re.search(r"a=ice-ufrag:(\S+)", sdp)[1] for sdp in (
             publisher.answer, publisher.pc.localDescription.sdp)),

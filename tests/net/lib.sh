@@ -29,8 +29,8 @@ fail() {
 
 in_client() { ip netns exec "$client" "$@"; }
 
-cleanup() {
-    local status=$?
+cleanup() { # [STATUS]
+    local status=${1:-$?}
     trap - EXIT
     for pid in "${beside[@]}" $controlplane_pid $dataplane_pid; do
         kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
@@ -91,8 +91,23 @@ drops() {
         python3 -c 'import json,sys; s=json.load(sys.stdin); print(sum(w["drops"].get(sys.argv[1], 0) for w in s["dataplane"]["workers"]))' "$1"
 }
 
+# few_replays: a packet that comes later than its retransmission is dropped as one; there are not many.
+few_replays() {
+    [ "$(drops srtp_replay)" -lt 20 ] || fail "$(drops srtp_replay) packets dropped as srtp_replay"
+}
+
 # sanitizers_are_silent: no report in any log.
 sanitizers_are_silent() {
     ! grep -lE 'AddressSanitizer|runtime error:|LeakSanitizer' "$work"/*.log 2>/dev/null ||
         fail "a sanitizer found something"
+}
+
+# says CODE PATTERN ARGUMENT...: exit code of the headrace command, and a word of what it prints.
+says() {
+    local wanted=$1 pattern=$2 code=0
+    shift 2
+    "${headrace[@]}" "$@" >"$work/said" 2>&1 || code=$?
+    [ $code = "$wanted" ] || fail "headrace $*: exit code $code, not $wanted: $(cat "$work/said")"
+    grep -qE -- "$pattern" "$work/said" || fail "headrace $*: no '$pattern' in: $(cat "$work/said")"
+    echo "ok: headrace $*: $code"
 }

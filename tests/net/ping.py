@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import sys
+import time
 
 
 def checksum(data):
@@ -26,21 +27,25 @@ def main():
     else:
         s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     ident = os.getpid() & 0xFFFF
+    times = []
     for sequence in range(count):
         payload = os.urandom(size)
         head = struct.pack("!BBHHH", request, 0, 0, ident, sequence)
         if not six:  # the kernel fills in ICMPv6's
             head = struct.pack("!BBHHH", request, 0, checksum(head + payload), ident, sequence)
         s.settimeout(2)
+        sent = time.monotonic()
         s.sendto(head + payload, (address, 0))
         while True:
             got = s.recv(65536)
             icmp = got if six else got[(got[0] & 15) * 4:]
             kind, _, _, whose, number = struct.unpack("!BBHHH", icmp[:8])
             if (kind, whose, number) == (answer, ident, sequence):
+                times.append((time.monotonic() - sent) * 1e6)
                 break
         if icmp[8:] != payload:
             sys.exit(f"{address}: echo {sequence} came back altered")
+    print(f"{address}: {count} echoes, median {sorted(times)[count // 2]:.0f} us, longest {max(times):.0f} us")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$top/tests/net/call.sh"
 
-# says CODE PATTERN ARGUMENT...: exit code and a word of what is printed.
-says() {
-    local wanted=$1 pattern=$2 code=0
-    shift 2
-    "${headrace[@]}" "$@" >"$work/said" 2>&1 || code=$?
-    [ $code = "$wanted" ] || fail "headrace $*: exit code $code, not $wanted: $(cat "$work/said")"
-    grep -qE -- "$pattern" "$work/said" || fail "headrace $*: no '$pattern' in: $(cat "$work/said")"
-    echo "ok: headrace $*: $code"
-}
-
 # json PYTHON ARGUMENT...: the expression over v, the JSON that the command prints, is true.
 json() {
     local expression=$1

@@ -140,7 +140,8 @@ void peer_remote(struct peer *p, const char *ufrag, struct cp_sdp_fingerprint *f
                                      .n_fingerprints = 1,
                                      .dtls_client = SSL_is_server(p->dtls.ssl),
                                      .ext = p->ext,
-                                     .extmap_allow_mixed = true};
+                                     .extmap_allow_mixed = true,
+                                     .rtcp_rsize = true};
 }
 
 void peer_make(struct peer *p, bool we_are_client)

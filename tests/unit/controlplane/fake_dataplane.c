@@ -150,6 +150,7 @@ static void stats(struct fake_dataplane *f, uint32_t id, Headrace__Reply *r)
 
     one.id = id;
     one.silence_ms = f->silence_ms;
+    one.rx_packets = f->rx_packets;
     r->n_stats = f->hears;
     r->stats = &all;
     send_reply(f, r);
@@ -283,5 +284,20 @@ void fake_punt(struct fake_dataplane *f, const struct cp_path *path, const uint8
     m.path = &p;
     m.payload = (ProtobufCBinaryData){.data = (uint8_t *)data, .len = len};
     MUST(hr_channel_send(f->ch, HR_RING_PUNT, path->worker, &m.base) == 0);
+    hr_channel_wake(f->ch, HR_SIDE_CONTROLPLANE);
+}
+
+void fake_latch(struct fake_dataplane *f, uint32_t endpoint, const struct cp_path *path)
+{
+    Headrace__Event m = HEADRACE__EVENT__INIT;
+    Headrace__EndpointLatched latched = HEADRACE__ENDPOINT_LATCHED__INIT;
+    Headrace__Path p;
+
+    cp_path_pack(path, &p);
+    latched.endpoint = endpoint;
+    latched.path = &p;
+    m.what_case = HEADRACE__EVENT__WHAT_ENDPOINT_LATCHED;
+    m.endpoint_latched = &latched;
+    MUST(hr_channel_send(f->ch, HR_RING_EVENT, 0, &m.base) == 0);
     hr_channel_wake(f->ch, HR_SIDE_CONTROLPLANE);
 }

@@ -30,6 +30,7 @@ struct fake_dataplane {
     uint32_t put_error;   /* to answer EndpointPut with */
     bool hears;           /* has statistics of every endpoint, with this silence */
     uint32_t silence_ms;
+    uint64_t rx_packets;
     unsigned commands, deletes;
     unsigned page; /* endpoints in one Objects; 0: all */
     struct fake_endpoint endpoints[FAKE_ENDPOINTS];
@@ -47,6 +48,8 @@ bool fake_step(
     struct fake_dataplane *f); /* accepts, greets, answers, takes injects; true: did anything */
 void fake_punt(struct fake_dataplane *f, const struct cp_path *path, const uint8_t *data,
                size_t len);
+/* The first packet of an endpoint that latches. */
+void fake_latch(struct fake_dataplane *f, uint32_t endpoint, const struct cp_path *path);
 struct fake_endpoint *fake_find(struct fake_dataplane *f, uint32_t id);
 void fake_add(struct fake_dataplane *f, uint32_t id); /* a left-over */
 

@@ -9,7 +9,7 @@ struct fake fake;
 
 static struct hr_config config = {
     .run_dir = "/nowhere",
-    .media = {.port = 10000},
+    .media = {.port = 10000, .direct = true},
     .http = {.address = "127.0.0.1",
              .port = 8080,
              .tls_certificate = "",
@@ -21,7 +21,9 @@ static struct hr_config config = {
                .sources_per_participant = 4,
                .chat_lines = 3,
                .messages_per_second = 20,
-               .resume_s = 40},
+               .resume_s = 40,
+               .sdes_wait_s = 60,
+               .sdes_silence_s = 30},
 };
 
 /* ---- dataplane */
@@ -71,6 +73,11 @@ static void put_subscription(const Headrace__SubscriptionPut *put)
                                     .endpoint = put->endpoint,
                                     .source = put->source,
                                     .ssrc = put->ssrc,
+                                    .opaque = put->opaque,
+                                    .paused = put->paused,
+                                    .max_width = put->max_width,
+                                    .max_height = put->max_height,
+                                    .priority = put->priority,
                                     .payloads = put->n_payload_map};
     if (put->n_payload_map) {
         s->from = put->payload_map[0]->from;
@@ -206,8 +213,26 @@ int cp_endpoint_create(struct cp_transport *t, void *owner, uint64_t now, struct
     return 0;
 }
 
+void cp_endpoint_set_group(struct cp_endpoint *e, uint32_t group)
+{
+    e->group = group;
+}
+
+void cp_endpoint_pair(struct cp_endpoint *a, struct cp_endpoint *b)
+{
+    a->peer = b->id;
+    b->peer = a->id;
+}
+
+bool cp_endpoint_is_paired(const struct cp_endpoint *e)
+{
+    return e->peer;
+}
+
 void cp_endpoint_destroy(struct cp_endpoint *e)
 {
+    if (!e)
+        return;
     /* Its objects go with it. */
     for (size_t i = fake.n_sources; i > 0; i--)
         if (fake.sources[i - 1].endpoint == e->id)
@@ -225,6 +250,24 @@ int cp_endpoint_set_remote(struct cp_endpoint *e, const struct cp_endpoint_remot
     snprintf(e->pwd, sizeof(e->pwd), "%s", r->pwd);
     e->remotes++;
     return 0;
+}
+
+int cp_endpoint_latch(struct cp_endpoint *e, const struct cp_endpoint_latch *l, uint64_t now)
+{
+    e->latched = true;
+    e->ingress = *l->ingress;
+    e->egress = *l->egress;
+    e->n_ssrcs = l->n_ssrcs;
+    e->first_ssrc = l->n_ssrcs ? l->ssrcs[0] : 0;
+    e->wait_ms = l->wait_ms;
+    e->silence_ms = l->silence_ms;
+    cp_media_connected(e->owner);
+    return 0;
+}
+
+void cp_endpoint_renew(struct cp_endpoint *e, uint64_t now)
+{
+    fake.renewals++;
 }
 
 bool cp_endpoint_wants_restart(const struct cp_endpoint *e, const char *ufrag, const char *pwd)

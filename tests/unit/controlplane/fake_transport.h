@@ -19,6 +19,8 @@ struct fake_source {
 struct fake_subscription {
     uint32_t id, endpoint, source, ssrc;
     char mid[HR_MID_MAX + 1], cname[HR_CNAME_MAX + 1];
+    bool opaque, paused;
+    uint32_t max_width, max_height, priority;
     size_t payloads;
     uint32_t from, to; /* the first pair */
 };
@@ -26,7 +28,7 @@ struct fake_subscription {
 extern struct fake {
     bool ready, up;
     int refuse_command, refuse_endpoint; /* -errno to answer with */
-    unsigned commands, endpoints, endpoints_made, restarts;
+    unsigned commands, endpoints, endpoints_made, restarts, renewals;
     struct fake_source sources[FAKE_OBJECTS_MAX];
     size_t n_sources;
     struct fake_subscription subscriptions[FAKE_OBJECTS_MAX];
@@ -35,10 +37,14 @@ extern struct fake {
 
 struct cp_endpoint {
     void *owner;
-    uint32_t id;
+    uint32_t id, group, peer;
     struct cp_ice_credentials ours;
     char ufrag[64], pwd[64];
     unsigned remotes; /* calls of set_remote */
+    bool latched;     /* and with what */
+    struct cp_srtp_key ingress, egress;
+    uint32_t first_ssrc, wait_ms, silence_ms;
+    size_t n_ssrcs;
 };
 
 /* A service on the fake: one candidate, limits that tests can hit. Ready and up. */

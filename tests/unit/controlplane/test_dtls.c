@@ -447,6 +447,47 @@ static void a_lost_last_flight_is_repeated(void **state)
     check_keys(w, HR_SRTP_AEAD_AES_128_GCM);
 }
 
+/* Every bit of a close_notify is covered by its tag or its header's checks. */
+static void a_forged_alert_ends_nothing(void **state)
+{
+    struct world *w = *state;
+    struct datagram d;
+
+    begin(w, (struct dtls_client_options){.profiles = BROWSER});
+    exchange(w);
+    SSL_shutdown(w->client.ssl);
+    assert_true(take(&w->up, &d));
+    for (size_t i = 0; i < d.len * 8; i++) {
+        d.bytes[i / 8] ^= (uint8_t)(1 << i % 8);
+        assert_int_equal(cp_dtls_receive(w->server, d.bytes, d.len, w->now), CP_DTLS_CONNECTED);
+        d.bytes[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    for (size_t len = 1; len < d.len; len++)
+        assert_int_equal(cp_dtls_receive(w->server, d.bytes, len, w->now), CP_DTLS_CONNECTED);
+    assert_int_equal(cp_dtls_receive(w->server, d.bytes, d.len, w->now), CP_DTLS_CLOSED);
+}
+
+/* Our close_notify must be a record that the client has not seen, also where it saw a flight twice.
+ */
+static void we_can_close_in_either_role(void **state)
+{
+    struct world *w = *state;
+
+    begin(w, (struct dtls_client_options){.profiles = BROWSER, .server = true});
+    exchange(w);
+    assert_int_equal(cp_dtls_state(w->server), CP_DTLS_CONNECTED);
+    cp_dtls_close(w->server);
+    exchange(w);
+    assert_true(w->client.closed);
+    tear_down(state);
+    set_up(state);
+    a_lost_last_flight_is_repeated(state);
+    w = *state;
+    cp_dtls_close(w->server);
+    exchange(w);
+    assert_true(w->client.closed);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -471,6 +512,8 @@ int main(void)
         T(a_handshake_has_a_limit),
         T(both_can_close),
         T(a_lost_last_flight_is_repeated),
+        T(a_forged_alert_ends_nothing),
+        T(we_can_close_in_either_role),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

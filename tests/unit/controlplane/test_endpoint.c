@@ -39,7 +39,7 @@ static void a_client_gets_connected(void **state)
     assert_int_equal(put->n_extensions, 1);
     assert_int_equal(put->extensions[0]->kind, HR_EXT_MID);
     assert_int_equal(put->extensions[0]->id, 4);
-    assert_true(put->extmap_allow_mixed);
+    assert_true(put->extmap_allow_mixed && put->rtcp_rsize);
     assert_int_equal(put->feedback_ssrc, cp_endpoint_feedback_ssrc(p->e));
     assert_string_equal(put->ice_ufrag, cp_endpoint_credentials(p->e)->ufrag);
     assert_string_equal(put->ice_pwd, cp_endpoint_credentials(p->e)->pwd);
@@ -440,11 +440,90 @@ static void no_key_outlives_its_dataplane(void **state)
     assert_int_equal(young->gone, 0);
 }
 
+static void make_pair(struct world *w)
+{
+    const struct cp_endpoint_remote remote = {.ufrag = "them", .pwd = "clientclientclientclient"};
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cp_endpoint_create(w->t, &w->peers[i], w->now, &w->peers[i].e), 0);
+    cp_endpoint_pair(w->peers[0].e, w->peers[1].e);
+    for (int i = 0; i < 2; i++) {
+        assert_true(cp_endpoint_is_paired(w->peers[i].e));
+        assert_int_equal(cp_endpoint_set_remote(w->peers[i].e, &remote, w->now), 0);
+    }
+}
+
+/* Their clients do DTLS with each other: the dataplane gets paths and no keys. */
+static void a_pair_has_no_keys(void **state)
+{
+    struct world *w = *state;
+    static const uint8_t hello[] = {22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+
+    world_run(w);
+    make_pair(w);
+    for (int i = 0; i < 2; i++) {
+        struct peer *p = &w->peers[i], *other = &w->peers[!i];
+        peer_check(p, true, 1000);
+        assert_int_equal(p->connected, 1);
+        const Headrace__EndpointPut *put = peer_last_put(p);
+        assert_null(put->keys);
+        assert_int_equal(put->peer, cp_endpoint_id(other->e));
+        assert_true(peer_put_goes_to(p, &p->path));
+    }
+    assert_int_equal(world_counter(w, "dtls_handshakes"), 0);
+    assert_int_equal(w->peers[0].dtls_datagrams + w->peers[1].dtls_datagrams, 0);
+
+    /* What comes here before the dataplane knows the way is passed on, too, and not answered. */
+    fake_punt(&w->f, &w->peers[0].path, hello, sizeof(hello));
+    world_run(w);
+    assert_int_equal(w->peers[1].dtls_datagrams, 1);
+    assert_int_equal(w->peers[0].dtls_datagrams, 0);
+    cp_endpoint_destroy(w->peers[1].e);
+    fake_punt(&w->f, &w->peers[0].path, hello, sizeof(hello));
+    world_run(w);
+    assert_int_equal(w->peers[1].dtls_datagrams, 1);
+}
+
+/* Consent is asked of the relay, whatever passes between the two. */
+static void a_pair_needs_consent(void **state)
+{
+    struct world *w = *state;
+
+    world_run(w);
+    make_pair(w);
+    peer_check(&w->peers[0], true, 1000);
+    peer_check(&w->peers[1], true, 1000);
+    w->now += CP_ENDPOINT_CONSENT_MS - 1000;
+    peer_check(&w->peers[0], true, 1000);
+    w->now += 2000;
+    world_run(w);
+    assert_int_equal(w->peers[0].gone, 0);
+    assert_int_equal(w->peers[1].gone, 1);
+    assert_int_equal(w->peers[1].reason, CP_GONE_CONSENT);
+}
+
+static void a_pair_takes_no_fingerprints(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = &w->peers[0];
+    struct cp_sdp_fingerprint f = {.hash = CP_SDP_SHA256, .len = 32};
+    const struct cp_endpoint_remote remote = {
+        .ufrag = "them", .pwd = "pwd", .fingerprints = &f, .n_fingerprints = 1};
+
+    world_run(w);
+    make_pair(w);
+    assert_int_equal(cp_endpoint_set_remote(p->e, &remote, w->now), -EINVAL);
+}
+
 int main(void)
 {
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         T(a_client_gets_connected),
+        T(a_pair_has_no_keys),
+        T(a_pair_needs_consent),
+        T(a_pair_takes_no_fingerprints),
         T(we_begin_when_the_client_is_passive),
         T(dtls_needs_a_check_first),
         T(a_client_that_moves_keeps_its_call),

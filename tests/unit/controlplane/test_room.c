@@ -69,6 +69,26 @@ static void test_join_and_leave(void **state)
     assert_int_equal(w->service.rooms.participants, 0);
 }
 
+static void test_groups(void **state)
+{
+    struct world *w = *state;
+    struct cp_rooms *rooms = &w->service.rooms;
+    struct cp_refusal why;
+    const struct cp_profile nobody = {.name = "n"};
+    uint32_t first = 0;
+    rooms->limits.participants = rooms->limits.participants_per_room = rooms->limits.rooms = 100;
+    for (unsigned i = 0; i < 2 * CP_GROUP_ENDPOINTS + 1; i++) {
+        const struct cp_participant *p =
+            cp_rooms_join(rooms, "large", CP_KIND_WHEP, &nobody, 0, &why);
+        assert_non_null(p);
+        uint32_t group = cp_room_group(p->room);
+        first = first ? first : group;
+        assert_int_equal(group, first + i / CP_GROUP_ENDPOINTS);
+    }
+    const struct cp_participant *p = cp_rooms_join(rooms, "next", CP_KIND_WHEP, &nobody, 0, &why);
+    assert_int_equal(cp_room_group(p->room), first + 1);
+}
+
 static void test_update_and_chat(void **state)
 {
     struct world *w = *state;
@@ -185,7 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_join_and_leave),  T(test_update_and_chat), T(test_resume_in_time),
         T(test_resume_too_late), T(test_resume_replaces), T(test_page_closed),
-        T(test_limits),
+        T(test_limits),          T(test_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

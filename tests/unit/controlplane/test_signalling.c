@@ -304,6 +304,17 @@ static void test_subscribing(void **state)
     assert_true(put->payloads > 0 && put->ssrc != 0);
     snprintf(msid, sizeof(msid), "a=ssrc:%u ", put->ssrc);
     assert_non_null(strstr(fake_text(answer, "sdp"), msid));
+    char text[160];
+    snprintf(text, sizeof(text),
+             "{\"type\":\"view\",\"sources\":[{\"source\":\"s%u\",\"width\":320,"
+             "\"height\":180,\"pinned\":true}]}",
+             camera->id);
+    fake_client_send(&w->b, json_loads(text, 0, NULL), 0);
+    put = fake_subscription(cp_endpoint_id(m->endpoint), receiving_mid(&w->b, true));
+    assert_true(put->max_width == 320 && put->max_height == 180 && put->priority && !put->paused);
+    fake_client_send(&w->b, json_pack("{s:s}", "type", "view"), 0);
+    put = fake_subscription(cp_endpoint_id(m->endpoint), receiving_mid(&w->b, true));
+    assert_true(put->paused);
     /* When Ann goes, the section stays, empty. */
     fake_client_send(&w->a, json_pack("{s:s}", "type", "leave"), 0);
     put = fake_subscription(cp_endpoint_id(m->endpoint), receiving_mid(&w->b, true));
@@ -470,9 +481,14 @@ static void test_queue_pushes_back(void **state)
     publish(w);
     assert_true(w->service.media.behind);
     fake.refuse_command = 0;
-    cp_media_put_all(&w->service.media);
+    cp_media_source_changed(w->a.session.participant->sources->pdata[0]);
+    assert_int_equal(fake.n_sources, 0); /* in their order: later than those that were refused */
+    cp_media_catch_up(&w->service.media);
     assert_false(w->service.media.behind);
     assert_int_equal(fake.n_sources, w->a.session.participant->sources->len);
+    w->service.media.behind = true;
+    cp_media_catch_up(&w->service.media);
+    assert_int_equal(fake.n_sources, w->a.session.participant->sources->len); /* none twice */
 }
 
 int main(void)

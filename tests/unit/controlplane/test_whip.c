@@ -10,53 +10,15 @@
 
 #include "controlplane/admin.h"
 #include "controlplane/metrics.h"
-#include "controlplane/routes.h"
 #include "controlplane/whip.h"
 #include "tests/unit/controlplane/fake_transport.h"
+#include "tests/unit/controlplane/http_support.h"
 #include "tests/unit/controlplane/sdp_support.h"
 
-static int setup(void **state)
-{
-    struct cp_service *s = calloc(1, sizeof(*s));
-    fake_service(s);
-    s->media.sources_changed = cp_whep_fill;
-    *state = s;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fake_service_free(*state);
-    free(*state);
-    return 0;
-}
-
-/* One request through the routes; the caller frees. */
 static struct cp_exchange *ask(struct cp_service *s, enum cp_method method, const char *path,
                                const char *type, const char *body, const char *if_match)
 {
-    size_t count;
-    const struct cp_route *table = cp_routes(&count), *route = NULL;
-    struct cp_exchange *x = cp_exchange_new();
-    x->method = method;
-    x->listener = CP_PUBLIC | CP_ADMIN;
-    snprintf(x->path, sizeof(x->path), "%s", path);
-    snprintf(x->content_type, sizeof(x->content_type), "%s", type);
-    snprintf(x->if_match, sizeof(x->if_match), "%s", if_match);
-    x->body = strdup(body);
-    x->body_len = strlen(body);
-    assert_int_equal(cp_route_find(table, count, x->listener, method, path, &route), 0);
-    cp_route_params(route, path, &x->params);
-    route->handler(s, x);
-    return x;
-}
-
-static const char *header(const struct cp_exchange *x, const char *name)
-{
-    for (unsigned i = 0; i < x->header_count; i++)
-        if (strcmp(x->headers[i].name, name) == 0)
-            return x->headers[i].value;
-    return "";
+    return http_ask(s, &(struct http_request){method, path, type, body, if_match, false});
 }
 
 static int status_of(struct cp_exchange *x)
@@ -96,11 +58,12 @@ static void test_links(void **state)
     config.media.ice_servers_count = 1;
     s->media.config = &config;
     struct cp_exchange *x = publish(s, "one");
-    assert_string_equal(header(x, "link:"), "<stun:stun.example.org:3478>; rel=\"ice-server\"");
+    assert_string_equal(http_header(x, "link:"),
+                        "<stun:stun.example.org:3478>; rel=\"ice-server\"");
     cp_exchange_unref(x);
     config.media.ice_servers++;
     x = publish(s, "two");
-    assert_string_equal(header(x, "link:"),
+    assert_string_equal(http_header(x, "link:"),
                         "<turns:turn.example.org>; rel=\"ice-server\"; username=\"ann\"; "
                         "credential=\"secret\"; credential-type=\"password\"");
     assert_int_equal(x->status, 201);
@@ -115,9 +78,9 @@ static void test_post_and_delete(void **state)
     fake_client_send(&watcher, json_pack("{s:s, s:s}", "type", "join", "name", "W"), 0);
     struct cp_exchange *x = publish(s, "cam");
     assert_int_equal(x->status, 201);
-    assert_string_equal(header(x, "content-type:"), SDP);
-    assert_int_equal(strncmp(header(x, "location:"), "/whip/room/cam/", 15), 0);
-    assert_int_equal(header(x, "etag:")[0], '"');
+    assert_string_equal(http_header(x, "content-type:"), SDP);
+    assert_int_equal(strncmp(http_header(x, "location:"), "/whip/room/cam/", 15), 0);
+    assert_int_equal(http_header(x, "etag:")[0], '"');
     assert_int_equal(strncmp(x->answer, "v=0\r\n", 5), 0);
     json_t *p = json_object_get(fake_client_last(&watcher, "participant-joined"), "participant");
     assert_string_equal(fake_text(p, "kind"), "whip");
@@ -125,8 +88,8 @@ static void test_post_and_delete(void **state)
     assert_int_equal(json_array_size(json_object_get(p, "sources")), 2);
     assert_int_equal(fake_client_count(&watcher, "source-added"), 0);
     assert_int_equal(status_of(publish(s, "CAM")), 409);
-    assert_int_equal(status_of(ask(s, CP_DELETE, header(x, "location:"), "", "", "")), 200);
-    assert_int_equal(status_of(ask(s, CP_DELETE, header(x, "location:"), "", "", "")), 404);
+    assert_int_equal(status_of(ask(s, CP_DELETE, http_header(x, "location:"), "", "", "")), 200);
+    assert_int_equal(status_of(ask(s, CP_DELETE, http_header(x, "location:"), "", "", "")), 404);
     assert_non_null(fake_client_last(&watcher, "participant-left"));
     assert_int_equal(fake.endpoints, 0);
     cp_exchange_unref(x);
@@ -151,8 +114,8 @@ static void test_refusals(void **state)
     fake.ready = false;
     struct cp_exchange *x = ask(s, CP_POST, "/whip/r/n", SDP, sdp, "");
     assert_int_equal(x->status, 503);
-    assert_string_equal(header(x, "retry-after:"), "5");
-    assert_string_equal(header(x, "content-type:"), "application/problem+json");
+    assert_string_equal(http_header(x, "retry-after:"), "5");
+    assert_string_equal(http_header(x, "content-type:"), "application/problem+json");
     cp_exchange_unref(x);
     fake.ready = true;
     s->draining = true;
@@ -167,7 +130,7 @@ static void test_patch(void **state)
 {
     struct cp_service *s = *state;
     struct cp_exchange *x = publish(s, "cam");
-    const char *path = header(x, "location:"), *etag = header(x, "etag:");
+    const char *path = http_header(x, "location:"), *etag = http_header(x, "etag:");
     static const char restart[] = "a=ice-ufrag:NewU\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n";
     char same[256];
     struct cp_resource *r = g_hash_table_lookup(s->resources, strrchr(path, '/') + 1);
@@ -182,8 +145,8 @@ static void test_patch(void **state)
     assert_int_equal(status_of(ask(s, CP_PATCH, path, FRAGMENT, restart, etag)), 412);
     struct cp_exchange *y = ask(s, CP_PATCH, path, FRAGMENT, restart, "*");
     assert_int_equal(y->status, 200);
-    assert_string_equal(header(y, "content-type:"), FRAGMENT);
-    assert_string_not_equal(header(y, "etag:"), etag);
+    assert_string_equal(http_header(y, "content-type:"), FRAGMENT);
+    assert_string_not_equal(http_header(y, "etag:"), etag);
     assert_non_null(strstr(y->answer, "a=ice-ufrag:new1\r\n"));
     assert_non_null(strstr(y->answer, "198.18.0.2 10000 typ host"));
     assert_int_equal(status_of(ask(s, CP_PATCH, path, FRAGMENT, same, etag)), 412);
@@ -199,16 +162,16 @@ static void test_whep(void **state)
     char *sdp = vector("chromium-whep");
     struct cp_exchange *x = ask(s, CP_POST, "/whep/room/Cam", SDP, sdp, "");
     assert_int_equal(x->status, 201);
-    assert_int_equal(strncmp(header(x, "location:"), "/whep/room/Cam/", 15), 0);
+    assert_int_equal(strncmp(http_header(x, "location:"), "/whep/room/Cam/", 15), 0);
     struct cp_resource *r =
-        g_hash_table_lookup(s->resources, strrchr(header(x, "location:"), '/') + 1);
+        g_hash_table_lookup(s->resources, strrchr(http_header(x, "location:"), '/') + 1);
     assert_false(r->participant->announced);
     const GPtrArray *subs = r->participant->subscriptions;
     assert_true(subs->len >= 2);
     for (guint i = 0; i < subs->len; i++)
         assert_non_null(((struct cp_subscription *)subs->pdata[i])->source);
     /* The publisher goes and comes again: the viewer is filled anew. */
-    assert_int_equal(status_of(ask(s, CP_DELETE, header(pub, "location:"), "", "", "")), 200);
+    assert_int_equal(status_of(ask(s, CP_DELETE, http_header(pub, "location:"), "", "", "")), 200);
     assert_null(((struct cp_subscription *)subs->pdata[0])->source);
     cp_exchange_unref(pub);
     pub = publish(s, "cam");
@@ -251,7 +214,7 @@ static void test_health_and_admin(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, http_set_up, http_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_links), T(test_post_and_delete),  T(test_refusals), T(test_patch),
         T(test_whep),  T(test_health_and_admin),

@@ -40,6 +40,7 @@ struct lab *lab_new(void)
     lab->dp.workers = &lab->worker;
     lab->dp.workers_count = 1;
     lab->dp.tsc_hz = 1000000000;
+    dp_crew_open(&lab->dp, 1);
     lab->worker.dp = &lab->dp;
     lab->worker.pool = pool;
     return lab;

@@ -46,8 +46,9 @@ int rig_eal(void **state)
 
 static void on_event(void *arg, const Headrace__Event *event)
 {
-    assert_int_equal(event->what_case, HEADRACE__EVENT__WHAT_STREAM_SEEN);
-    rig.seen++;
+    if (rig_on_latched(event))
+        return;
+    rig.seen += event->what_case == HEADRACE__EVENT__WHAT_STREAM_SEEN;
     rig.seen_ssrc = event->stream_seen->ssrc;
     snprintf(rig.seen_rid, sizeof(rig.seen_rid), "%s", event->stream_seen->rid);
 }
@@ -63,6 +64,9 @@ static void set_config(struct hr_config *c)
     c->dataplane.nap_us = 100;
     c->media.port = 10000;
     c->media.history_ms = 1000;
+    c->media.bitrate_start = 400;
+    c->media.bitrate_min = 60;
+    c->media.bitrate_max = 20000;
     c->media.keyframe_interval_ms = 500;
     c->media.punts_per_second = 1000;
     c->media.punts_per_source_second = 1000;
@@ -80,12 +84,14 @@ int rig_up(void **state)
     rig.dp.workers = &rig.worker;
     rig.dp.workers_count = rig_workers;
     rig.dp.idle = rig_take_turns;
+    rig.dp.launch = rig_threads ? NULL : rig_launch;
+    rig.dp.join = rig_threads ? NULL : rig_join;
     for (unsigned i = 0; i < rig_workers; i++) {
         struct dp_worker *w = &rig.workers[i];
         w->dp = &rig.dp;
         w->id = i;
         w->lcore = 1 + i;
-        w->queue = (uint16_t)i;
+        w->cpu = (int)i;
         w->pool = rig_pool;
         w->now = 10 * rig.dp.tsc_hz;
         if (dp_worker_init(w))
@@ -94,6 +100,9 @@ int rig_up(void **state)
     }
     if (rig_workers > 1 && (rig_port(&rig.dp.ports[0]) || dp_peers_open(&rig.dp)))
         return -1;
+    for (unsigned cpu = 0; cpu <= RIG_WORKERS; cpu++) /* whether they exist or not */
+        CPU_SET(cpu, &rig.dp.cpus);
+    dp_crew_open(&rig.dp, rig_workers);
     if (dp_apply_open(&rig.dp, on_event, NULL))
         return -1;
     return rig_threads ? dp_start_workers(&rig.dp) : 0;
@@ -169,6 +178,9 @@ static srtp_t session(const struct rig_client *c, const uint8_t *key, srtp_ssrc_
         srtp_crypto_policy_set_rtp_default(&policy.rtp);
         srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
     }
+    static bool initialized;
+    assert_true(initialized || srtp_init() == srtp_err_status_ok);
+    initialized = true;
     assert_int_equal(srtp_create(&out, &policy), srtp_err_status_ok);
     return out;
 }
@@ -187,7 +199,7 @@ struct rig_client *rig_client(unsigned i, enum hr_srtp_profile profile, struct r
     c->inbox = calloc(RIG_INBOX, sizeof(*c->inbox));
     c->tx = session(c, c->write_key, ssrc_any_outbound);
     c->rx = session(c, c->read_key, ssrc_any_inbound);
-    assert_int_equal(rig_endpoint(c, true, true), HR_ERROR_OK);
+    assert_int_equal(rig_endpoint(c, true, !c->latch), HR_ERROR_OK);
     return c;
 }
 
@@ -225,7 +237,11 @@ enum hr_error rig_endpoint(struct rig_client *c, bool keys, bool path)
         other.udp_port = c->also_ports[put.n_also];
         set_path(also[put.n_also] = &others[put.n_also], &other);
     }
+    put.peer = c->peer;
+    put.group = c->group;
+    rig_put_latch(&put, c);
     put.feedback_ssrc = 99;
+    put.rtcp_rsize = !c->whole_rtcp;
     put.extensions = exts;
     for (unsigned kind = 1; kind < HR_EXT_KINDS; kind++) {
         if (c->exts.id[kind] == 0)
@@ -291,6 +307,7 @@ enum hr_error rig_audio(uint32_t id, struct rig_client *c)
     put.mid = "a";
     put.n_payloads = 1;
     put.payloads = payloads;
+    put.nack = rig.audio_nack;
     cmd.op_case = HEADRACE__COMMAND__OP_SOURCE_PUT;
     cmd.source_put = &put;
     return rig_apply(&cmd);
@@ -384,12 +401,30 @@ static void check_checksum(uint8_t *frame)
     assert_int_equal(rte_raw_cksum(ip, sizeof(*ip)), 0xFFFF);
 }
 
+/* Of any number of segments. */
+static void copy_frame(const struct rte_mbuf *m, uint8_t *frame)
+{
+    uint32_t len = 0, total = m->pkt_len;
+    unsigned segments = 0;
+    for (const struct rte_mbuf *seg = m; seg; seg = seg->next) {
+        assert_true(len + seg->data_len <= total);
+        memcpy(frame + len, rte_pktmbuf_mtod(seg, const void *), seg->data_len);
+        len += seg->data_len;
+        segments++;
+    }
+    assert_int_equal(len, total);
+    assert_int_equal(segments, m->nb_segs);
+    assert_true(segments == 1 || rig.dp.ports[0].tx_multi_segment);
+}
+
 /* Checks the frame and puts it into the inbox of whoever it is for. */
 void rig_hand_out(struct dp_burst *out)
 {
     for (unsigned i = 0; i < out->n; i++) {
         struct rte_mbuf *m = out->pkts[i];
-        uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+        uint8_t frame[RIG_FRAME + RIG_PACKET];
+        assert_true(m->pkt_len <= sizeof(frame));
+        copy_frame(m, frame);
         const struct rte_udp_hdr *udp = (const void *)(frame + 34);
         unsigned to = rte_be_to_cpu_16(udp->dst_port) - 40000u;
         size_t len = rte_be_to_cpu_16(udp->dgram_len) - 8;
@@ -541,23 +576,6 @@ uint32_t rig_held(void)
     uint32_t sum = 0;
     for (unsigned i = 0; i < rig_workers; i++)
         sum += rig.workers[i].session->budget.held;
-    return sum;
-}
-
-struct dp_session_counts rig_counts(void)
-{
-    struct dp_session_counts sum = {0};
-    for (unsigned i = 0; i < rig_workers; i++) {
-        const struct dp_session_counts *c = &rig.workers[i].session->counts;
-        sum.endpoints += c->endpoints;
-        sum.sources += c->sources;
-        sum.streams += c->streams;
-        sum.subscriptions += c->subscriptions;
-        sum.retransmitted += c->retransmitted;
-        sum.keyframes_asked += c->keyframes_asked;
-        sum.reports_sent += c->reports_sent;
-        sum.stream_switches += c->stream_switches;
-    }
     return sum;
 }
 

@@ -39,10 +39,15 @@ struct rig_exts {
 
 struct rig_client {
     uint32_t id; /* of its endpoint: 1.. */
+    uint32_t group; /* likewise; set before rig_client() */
     enum hr_srtp_profile profile;
     struct rig_exts exts;
     uint8_t write_key[30], read_key[30]; /* the client's view */
     srtp_t tx, rx;
+    uint32_t peer; /* id of another's endpoint: all is passed on to it; 0: no */
+    bool latch; /* no path: found by its first packet; set before rig_client() */
+    uint32_t latch_ssrc; /* 0: any */
+    bool whole_rtcp; /* takes no RTCP of reduced size */
     uint16_t udp_port;
     uint16_t also_ports[HR_PATHS_MAX]; /* more UDP ports that it may send from; 0 ends them */
     struct rig_packet *inbox;
@@ -61,7 +66,11 @@ struct rig {
     char detail[256];
     unsigned replies;
     unsigned alarms; /* of the nonce checker, that the test expects */
+    bool audio_nack; /* what rig_audio() makes has NACK */
     unsigned seen;   /* StreamSeen events */
+    unsigned latched; /* EndpointLatched events, and the last */
+    uint32_t latched_id;
+    uint16_t latched_port;
     uint32_t seen_ssrc;
     char seen_rid[HR_RID_MAX + 1];
 };
@@ -133,6 +142,24 @@ struct rig_got {
 };
 bool rig_receive(struct rig_client *c, struct rig_got *got);
 void rig_empty(struct rig_client *c);
+/* Notes an EndpointLatched; false: it is another event. */
+static inline bool rig_on_latched(const Headrace__Event *event)
+{
+    if (event->what_case != HEADRACE__EVENT__WHAT_ENDPOINT_LATCHED)
+        return false;
+    rig.latched++;
+    rig.latched_id = event->endpoint_latched->endpoint;
+    rig.latched_port = (uint16_t)event->endpoint_latched->path->remote_port;
+    return true;
+}
+
+static inline void rig_put_latch(Headrace__EndpointPut *put, struct rig_client *c)
+{
+    put->latch = c->latch;
+    put->latch_ssrcs = &c->latch_ssrc;
+    put->n_latch_ssrcs = c->latch_ssrc != 0;
+}
+
 /* Of all workers. */
 uint64_t rig_drops(enum dp_drop why);
 struct dp_session_counts rig_counts(void);
@@ -143,6 +170,8 @@ void rig_settle(void);
 /* Into the port, but nobody takes a turn. */
 void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len);
 enum hr_error rig_move(uint32_t shard, uint32_t worker);
+/* A worker on each of these CPUs; worker i begins on CPU i. */
+enum hr_error rig_crew(const char *cpus);
 /* One turn of a worker. */
 void rig_turn(unsigned worker);
 

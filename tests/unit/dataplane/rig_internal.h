@@ -14,6 +14,9 @@ void rig_lcores(char *text, size_t size, unsigned lcores);
 int rig_port(struct dp_port *port);
 /* A turn of somebody. */
 void rig_take_turns(void);
+/* Instead of a lcore. */
+int rig_launch(struct dp_worker *w);
+void rig_join(struct dp_worker *w);
 /* Checks frames and puts each into the inbox of whoever it is for. */
 void rig_hand_out(struct dp_burst *out);
 

@@ -94,6 +94,8 @@ void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
     uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(RIG_FRAME + len));
     write_headers(c, frame, len);
     memcpy(frame + RIG_FRAME, bytes, len);
+    struct rte_udp_hdr *udp = (void *)(frame + 34);
+    udp->dgram_cksum = rte_ipv4_udptcp_cksum((const void *)(frame + 14), udp);
     while (rig_threads && rte_ring_count(rx[c->udp_port % QUEUES]) > IN_FLIGHT)
         rig_turn(0);
     /* As a port would: all packets of a flow come to one queue. */
@@ -103,7 +105,7 @@ void rig_offer(struct rig_client *c, const uint8_t *bytes, size_t len)
 void rig_turn(unsigned worker)
 {
     struct dp_burst out;
-    if (!rig_threads)
+    if (!rig_threads && atomic_load(&rig.workers[worker].running))
         dp_worker_turn(&rig.workers[worker]);
     for (unsigned i = 0; i < QUEUES; i++)
         while ((out.n = rte_ring_sc_dequeue_burst(tx[i], (void **)out.pkts, DP_BURST, NULL)) > 0)
@@ -154,4 +156,44 @@ enum hr_error rig_move(uint32_t shard, uint32_t worker)
     cmd.op_case = HEADRACE__COMMAND__OP_SHARD_MOVE;
     cmd.shard_move = &move;
     return rig_apply(&cmd);
+}
+
+/* A worker that is not a thread begins and ends by being given turns, or none. */
+int rig_launch(struct dp_worker *w)
+{
+    return 0;
+}
+
+void rig_join(struct dp_worker *w)
+{
+    atomic_store(&w->running, false);
+}
+
+enum hr_error rig_crew(const char *cpus)
+{
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    Headrace__WorkersSet set = HEADRACE__WORKERS_SET__INIT;
+    set.cpus = (char *)cpus;
+    cmd.op_case = HEADRACE__COMMAND__OP_WORKERS_SET;
+    cmd.workers_set = &set;
+    return rig_apply(&cmd);
+}
+
+struct dp_session_counts rig_counts(void)
+{
+    struct dp_session_counts sum = {0};
+    for (unsigned i = 0; i < rig_workers; i++) {
+        const struct dp_session_counts *c = &rig.workers[i].session->counts;
+        sum.endpoints += c->endpoints;
+        sum.sources += c->sources;
+        sum.streams += c->streams;
+        sum.subscriptions += c->subscriptions;
+        sum.retransmitted += c->retransmitted;
+        sum.keyframes_asked += c->keyframes_asked;
+        sum.reports_sent += c->reports_sent;
+        sum.stream_switches += c->stream_switches;
+        sum.nacks_sent += c->nacks_sent;
+        sum.repaired += c->repaired;
+    }
+    return sum;
 }

@@ -297,6 +297,9 @@ static void test_many_receivers(void **state)
     rig_empty(two);
     for (uint32_t id = 10; id < 210; id += 3)
         assert_int_equal(rig_delete(HEADRACE__OBJECT_DELETE__TYPE__SUBSCRIPTION, id), HR_ERROR_OK);
+    rig_pass(1);
+    rig_empty(one); /* of BYE */
+    rig_empty(two);
     p = audio(2);
     rig_send(pub, &p);
     assert_int_equal(one->inbox_count + two->inbox_count, 202 - 67);

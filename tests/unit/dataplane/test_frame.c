@@ -1,4 +1,5 @@
 #include "dataplane/frame.h"
+#include "dataplane/leg.h"
 #include "lab.h"
 
 #include <rte_cycles.h>
@@ -36,6 +37,32 @@ static void checksums_are_right(void **state)
             assert_int_equal(dp_packet(m)->length, len);
             assert_true(lab_frame_is_right(rte_pktmbuf_mtod(m, uint8_t *), m->data_len));
             rte_pktmbuf_free(m);
+        }
+    }
+    lab_free(lab);
+}
+
+/* The payload is there before the headers are, and stays as it is. */
+static void legs_frame_like_paths(void **state)
+{
+    struct lab *lab = lab_new();
+    struct dp_ext_map exts;
+    uint8_t frame[2048], payload[1452];
+
+    dp_ext_map_init(&exts, false);
+    for (int family = 4; family <= 6; family += 2) {
+        struct dp_path path = make_path(family);
+        struct dp_leg leg = {0};
+        dp_leg_make(&leg, &path, &lab->dp.ports[0], &exts, sizeof(frame), 16);
+        for (unsigned len = 1; len <= sizeof(payload); len++) {
+            for (unsigned i = 0; i < len; i++)
+                payload[i] = len % 7 ? (uint8_t)rand() : 0xff;
+            memcpy(frame + path.header_len, payload, len);
+            uint8_t *at = dp_leg_write(&leg, frame, (uint16_t)len);
+            assert_ptr_equal(at, frame + path.header_len);
+            assert_memory_equal(at, payload, len);
+            dp_leg_checksum(at, dp_checksum_add(dp_leg_sum(&leg, (uint16_t)len), at, len));
+            assert_true(lab_frame_is_right(frame, path.header_len + len));
         }
     }
     lab_free(lab);
@@ -155,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksums_are_right),
+        cmocka_unit_test(legs_frame_like_paths),
         cmocka_unit_test(a_zero_checksum_is_sent_as_ones),
         cmocka_unit_test(payload_in_a_second_segment_is_summed),
         cmocka_unit_test(offload_is_asked_for),

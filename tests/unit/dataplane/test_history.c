@@ -111,20 +111,6 @@ static void test_sizes(void **state)
     assert_int_equal(dp_history_size(true, UINT32_MAX), DP_HISTORY_VIDEO_MAX);
 }
 
-static void test_records(void **state)
-{
-    struct dp_record rows[SIZE] = {0};
-    struct dp_records r = {.records = rows, .size = SIZE};
-    assert_null(dp_records_find(&r, 0));
-    for (uint64_t out = 0; out < 20; out++)
-        dp_records_add(&r, out + 1000, 7, out);
-    assert_null(dp_records_find(&r, 11));
-    assert_int_equal(dp_record_index(dp_records_find(&r, 12)), 1012);
-    assert_int_equal(dp_record_run(dp_records_find(&r, 19)), 7);
-    dp_records_clear(&r);
-    assert_null(dp_records_find(&r, 19));
-}
-
 static void test_ssrcs(void **state)
 {
     static int objects[1000];
@@ -165,7 +151,6 @@ int main(void)
         TEST(test_budget),
         TEST(test_random),
         TEST(test_sizes),
-        TEST(test_records),
         TEST(test_ssrcs),
     };
     return cmocka_run_group_tests(tests, rig_eal, NULL);

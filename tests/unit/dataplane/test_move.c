@@ -1,11 +1,13 @@
 /*
- * Shards move at random while media flows and workers take turns at random: every receiver gets
- * every packet once, in order, and can still ask for the last ones again.
+ * Shards move, workers end and begin, all at random, while media flows and workers take turns at
+ * random: every receiver gets every packet once, in order, and can still ask for the last ones
+ * again.
  */
 #include "rig.h"
 
 #include "dataplane/rtp/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +20,7 @@ static uint16_t sent[CLIENTS];
 static uint16_t got[CLIENTS][CLIENTS]; /* by receiver and sender: number in the payload */
 static uint16_t number[CLIENTS][CLIENTS];
 static unsigned received[CLIENTS][CLIENTS];
-static unsigned moves, repeated;
+static unsigned moves, crews, repeated;
 
 static unsigned roll(unsigned n)
 {
@@ -112,12 +114,31 @@ static void begin(void)
                                  HR_ERROR_OK);
 }
 
+/* To one that runs. */
+static void move(void)
+{
+    unsigned worker = rig.dp.crew.ids[roll(rig.dp.crew.count)];
+    assert_int_equal(rig_move(roll(SHARDS), worker), HR_ERROR_OK);
+    moves++;
+}
+
+/* One to three of the CPUs 0 to 3. */
+static void change_crew(void)
+{
+    char cpus[16] = "";
+    unsigned n = 0, count = 1 + roll(rig_workers), cpu = roll(rig_workers + 1);
+    for (; n < count; n++, cpu++)
+        sprintf(cpus + strlen(cpus), "%s%u", n ? "," : "", cpu % (rig_workers + 1));
+    assert_int_equal(rig_crew(cpus), HR_ERROR_OK);
+    assert_int_equal(rig.dp.crew.count, count);
+    crews++;
+}
+
 static void step(void)
 {
     switch (roll(100)) {
     case 0:
-        assert_int_equal(rig_move(roll(SHARDS), roll(rig_workers)), HR_ERROR_OK);
-        moves++;
+        roll(3) ? move() : change_crew();
         break;
     case 1 ... 4:
         offer_nack(roll(CLIENTS));
@@ -149,7 +170,7 @@ static void test_no_packet_is_lost(void **state)
         for (unsigned k = 0; k < CLIENTS; k++)
             if (i != k)
                 assert_int_equal(got[i][k], (uint16_t)(sent[k] - 1));
-    assert_true(moves > steps / 200 && repeated > steps / 100);
+    assert_true(moves > steps / 500 && crews > steps / 1500 && repeated > steps / 200);
     assert_int_equal(rig_drops(DP_DROP_HANDOFF_FULL), 0);
     assert_int_equal(rig_drops(DP_DROP_NONCE_REUSE), 0);
     if (!rig_threads) /* else a busy machine may take longer than histories last */
@@ -169,11 +190,70 @@ static void test_what_is_not_there(void **state)
     assert_string_equal(rig.detail, "shard 0: there is no worker 3");
 }
 
+static void test_a_list_that_cannot_be(void **state)
+{
+    assert_int_equal(rig_crew(""), HR_ERROR_INVALID);
+    assert_int_equal(rig_crew("0,x"), HR_ERROR_INVALID);
+    assert_int_equal(rig_crew("1,1"), HR_ERROR_INVALID);
+    assert_int_equal(rig_crew("0-3"), HR_ERROR_LIMIT);
+    assert_int_equal(rig_crew("4000"), HR_ERROR_INVALID);
+    assert_int_equal(rig.dp.crew.count, rig_workers);
+}
+
+static unsigned shards_of(unsigned worker)
+{
+    return rig.workers[worker].session->counts.shards;
+}
+
+static void test_shards_are_dealt_out(void **state)
+{
+    assert_int_equal(rig_crew("1"), HR_ERROR_OK);
+    assert_int_equal(rig.dp.crew.count, 1);
+    assert_int_equal(rig.dp.crew.ids[0], 1);
+    assert_int_equal(shards_of(0) + shards_of(2), 0);
+    assert_int_equal(rig_move(0, 0), HR_ERROR_NOT_FOUND);
+    assert_int_equal(rig_crew("2"), HR_ERROR_OK); /* it changes CPUs, no more */
+    assert_int_equal(rig.dp.crew.ids[0], 1);
+    assert_int_equal(rig_crew("0,2"), HR_ERROR_OK);
+    assert_int_equal(shards_of(0), SHARDS / 2);
+    assert_int_equal(shards_of(1), SHARDS / 2);
+}
+
+/* What a room needs of other workers when it is one group: nothing but its packets' way in. */
+static void test_a_group_stays_together(void **state)
+{
+    struct rig_exts exts = {.id = {[HR_EXT_MID] = 1, [HR_EXT_DEPENDENCY_DESCRIPTOR] = 5}};
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        rig.clients[i].group = 1 + i / 2;
+        client[i] = rig_client(i, HR_SRTP_AEAD_AES_128_GCM, exts);
+        assert_int_equal(rig_video(1 + i, client[i], 0), HR_ERROR_OK);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++)
+        assert_int_equal(rig_subscribe(100 + i, client[i], 1 + (i ^ 1)), HR_ERROR_OK);
+    for (unsigned i = 0; i < rig_workers; i++) {
+        assert_int_equal(rig.workers[i].session->counts.endpoints, 2);
+        assert_int_equal(rig.workers[i].session->mirrors_count, 0);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct rig_rtp p = {.ssrc = 7 + i, .seq = 1, .pt = 96, .mid = "v", .len = 100};
+        struct rig_got g;
+        p.dd = rig_dd_key;
+        p.dd_len = sizeof(rig_dd_key);
+        rig_empty(client[i ^ 1]);
+        rig_send(client[i], &p);
+        assert_true(rig_receive(client[i ^ 1], &g) && !g.rtcp);
+    }
+    assert_int_equal(rig_stage(DP_STAGE_MIRROR), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_no_packet_is_lost, rig_up, rig_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_there, rig_up, rig_down),
+        cmocka_unit_test_setup_teardown(test_a_list_that_cannot_be, rig_up, rig_down),
+        cmocka_unit_test_setup_teardown(test_shards_are_dealt_out, rig_up, rig_down),
+        cmocka_unit_test_setup_teardown(test_a_group_stays_together, rig_up, rig_down),
     };
     setenv("RIG_WORKERS", "3", 1);
     return cmocka_run_group_tests(tests, rig_eal, NULL);

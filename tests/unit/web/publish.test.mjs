@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { encodingsOf, offerDescriptor } from '../../../controlplane/web/assets/js/publish.js';
+import { encodingsOf, offerDescriptor, Published } from '../../../controlplane/web/assets/js/publish.js';
 
 const DESCRIPTOR =
     'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
@@ -44,4 +44,35 @@ test('a small camera and a screen have one encoding, others have layers', () => 
     assert.equal(encodingsOf('camera', 480).length, 2);
     assert.equal(encodingsOf('camera', 720).length, 3);
     assert.equal(encodingsOf('screen', 1080).length, 1);
+});
+
+test('what is held is agreed as before, and sent again without an offer', async () => {
+    globalThis.MediaStream ??= class {};
+    const made = [];
+    const pc = {
+        addTransceiver(trackOrKind, { direction }) {
+            const sender = {
+                track: typeof trackOrKind === 'string' ? null : trackOrKind,
+                replaceTrack: async (track) => {
+                    sender.track = track;
+                },
+            };
+            made.push({ direction, sender, mid: String(made.length) });
+            return made.at(-1);
+        },
+    };
+    const published = new Published(pc, 360);
+    const camera = { id: 'camera' };
+    assert.equal(published.set('camera', camera, false), true);
+    published.hold(true);
+    assert.equal(made[0].sender.track, null);
+    assert.equal(made[0].direction, 'sendonly');
+    const other = { id: 'other' };
+    assert.equal(published.set('camera', other, false), false);
+    assert.equal(made[0].sender.track, null);
+    assert.equal(published.set('screen', { id: 'screen' }, false), true, 'the room is told of it');
+    assert.equal(made[1].sender.track, null);
+    published.hold(false);
+    assert.equal(made[0].sender.track, other);
+    assert.equal(made[1].sender.track.id, 'screen');
 });

@@ -31,6 +31,7 @@ export class Call extends Emitter {
     #wanted = [];
     #gone = new Set(); /* sources that the server has said are over */
     #restartTimer = null;
+    #held = false;
     #used = false; /* this.pc belongs to a join that was answered */
     #closed = false;
 
@@ -62,6 +63,12 @@ export class Call extends Emitter {
         this.#tell();
     }
 
+    /* Nothing is sent while held, but all stays as it is agreed. */
+    hold(on) {
+        this.#held = on;
+        this.#published.hold(on);
+    }
+
     close() {
         this.#closed = true;
         this.#shut();
@@ -81,6 +88,7 @@ export class Call extends Emitter {
         this.pc = pc;
         this.#gone.clear();
         this.#published = new Published(pc, this.#quality);
+        this.#published.hold(this.#held);
         this.#slots = new Slots((kind) => pc.addTransceiver(kind, { direction: 'recvonly' }));
         this.#negotiation = new Negotiation(() => this.#exchange(pc));
         pc.addEventListener('connectionstatechange', () => this.#connectionChanged(pc));

@@ -11,11 +11,16 @@ export class Grid {
     #tiles = new Map();
     #specs = [];
     #pinned = null;
+    #rects = [];
+    #changed;
     #observer;
 
-    /* showAll() is called when the user asks for those the strip has no room for. */
-    constructor(root, showAll) {
+    /* showAll() is called when the user asks for those the strip has no room for, changed() when
+     * shown() may be something else. */
+    constructor(root, showAll, changed = () => {}) {
         this.#root = root;
+        this.#changed = changed;
+        root.addEventListener('scroll', changed, { passive: true });
         this.#more.addEventListener('click', showAll);
         root.append(this.#list, this.#more);
         this.#observer = new ResizeObserver(() => this.#layout());
@@ -36,7 +41,26 @@ export class Grid {
         }
     }
 
+    /* The tiles that can be seen: [{key, source, width, height, pinned}], in device pixels. */
+    shown() {
+        const ratio = globalThis.devicePixelRatio || 1;
+        const top = this.#root.scrollTop;
+        const bottom = top + this.#root.clientHeight;
+        const seen = (rect) => rect && rect.y < bottom && rect.y + rect.height > top;
+        return this.#specs
+            .map((spec, i) => ({ spec, rect: this.#rects[i] }))
+            .filter(({ rect }) => seen(rect))
+            .map(({ spec, rect }) => ({
+                key: spec.key,
+                source: spec.source,
+                width: rect.width * ratio,
+                height: rect.height * ratio,
+                pinned: spec.key === this.#pinned,
+            }));
+    }
+
     close() {
+        this.#root.removeEventListener('scroll', this.#changed);
         this.#observer.disconnect();
         for (const tile of this.#tiles.values()) {
             tile.remove();
@@ -100,6 +124,8 @@ export class Grid {
         this.#list.style.height = `${plan.height}px`;
         this.#root.classList.toggle('scrolls', plan.height > clientHeight);
         this.#placeMore(plan);
+        this.#rects = plan.rects;
+        this.#changed();
     }
 
     #placeMore({ rects, more }) {

@@ -1,7 +1,7 @@
 /* Room names as docs/signalling.md allows them; initials and colours of people's names. */
 
 export const ROOM_LENGTH = 64;
-const TAKEN = new Set(['api', 'whip', 'whep', 'assets', 'healthz', 'metrics', 'admin']);
+const TAKEN = new Set(['api', 'whip', 'whep', 'sdes', 'assets', 'healthz', 'metrics', 'admin']);
 const WORDS = [
     [
         'amber',

@@ -56,6 +56,7 @@ export class Published {
     #entries = new Map();
     #pc;
     #quality;
+    #held = false;
     /* Sources of one stream are kept in step (lips and voice) by whoever receives them. */
     #streams = { person: new MediaStream(), screen: new MediaStream() };
 
@@ -76,6 +77,7 @@ export class Published {
             }
             entry = {
                 label,
+                track,
                 muted,
                 source: null,
                 said: muted,
@@ -94,10 +96,18 @@ export class Published {
         return true;
     }
 
+    /* While held, nothing is sent, and everything stays agreed: it goes on without an offer. */
+    hold(on) {
+        this.#held = on;
+        for (const entry of this.#entries.values()) {
+            this.#replace(entry, entry.track);
+        }
+    }
+
     #add(label, track) {
         this.#hint(label, track);
         const kind = label === 'microphone' || label === 'screen-audio' ? 'audio' : 'video';
-        const transceiver = this.#pc.addTransceiver(track ?? kind, {
+        const transceiver = this.#pc.addTransceiver(this.#held ? kind : (track ?? kind), {
             direction: 'sendonly',
             streams: [label.startsWith('screen') ? this.#streams.screen : this.#streams.person],
             sendEncodings: encodingsOf(label, this.#quality),
@@ -108,11 +118,13 @@ export class Published {
 
     #replace(entry, track) {
         const { sender } = entry.transceiver;
-        if (sender.track === track) {
+        const sent = this.#held ? null : track;
+        entry.track = track;
+        if (sender.track === sent) {
             return;
         }
         this.#hint(entry.label, track);
-        sender.replaceTrack(track).catch((error) => {
+        sender.replaceTrack(sent).catch((error) => {
             console.warn(`headrace: cannot switch the ${entry.label}:`, error.message);
         });
     }

@@ -10,6 +10,7 @@ import { connectionText, setBanner } from './banner.js';
 import { Call } from './call.js';
 import { Chat } from './chat.js';
 import { canShare } from './devices.js';
+import { Direct } from './direct.js';
 import { byId, show } from './dom.js';
 import { Emitter } from './emitter.js';
 import { Grid } from './grid.js';
@@ -17,12 +18,15 @@ import { notice, problem } from './notices.js';
 import { Panel } from './panel.js';
 import { drawPeople } from './people.js';
 import { Pickers } from './pickers.js';
+import { encodingsOf } from './publish.js';
 import { Room } from './room.js';
+import { Sealed } from './sealed.js';
 import { signalUrl, Signalling } from './signalling.js';
 import { Speaking } from './speaking.js';
 import { collect } from './stats.js';
 import { StatsView } from './statsview.js';
 import { Toolbar } from './toolbar.js';
+import { View } from './view.js';
 import { peopleOf, tilesOf } from './views.js';
 
 export class Session extends Emitter {
@@ -44,10 +48,23 @@ export class Session extends Emitter {
         this.#name = roomName;
         this.#identity = identity;
         this.#local = local;
-        this.signalling = new Signalling(signalUrl(roomName), () => identity);
+        const join = () => ({ ...identity, direct: true });
+        this.signalling = new Signalling(signalUrl(roomName), join);
         this.call = new Call(this.signalling, local.quality);
+        this.direct = new Direct(this.signalling, {
+            tracks: () => this.#tracks(),
+            pictures: () => this.#pictures(),
+            ordinary: (label) => this.#ordinary(label),
+            limit: (label) => encodingsOf(label, local.quality).at(-1).maxBitrate,
+        });
+        this.sealed = new Sealed(this.direct);
         this.speaking = new Speaking(local);
-        this.grid = new Grid(byId('grid'), () => this.panel.open('people'));
+        this.view = new View((message) => this.signalling.joined && this.signalling.send(message));
+        this.grid = new Grid(
+            byId('grid'),
+            () => this.panel.open('people'),
+            () => this.#looked(),
+        );
         this.toolbar = new Toolbar(this.#actions());
         this.panel = new Panel(() => this.#panelChanged());
         this.chat = new Chat({
@@ -78,7 +95,7 @@ export class Session extends Emitter {
     }
 
     stats() {
-        return collect(this.call, this.signalling, this.room, this.#name);
+        return collect(this.call, this.signalling, this.room, this.#name, this.direct);
     }
 
     #actions() {
@@ -112,7 +129,11 @@ export class Session extends Emitter {
         signalling.on('ended', (why) => this.#end(why));
         signalling.on('chat', (line) => this.#heard(line));
         signalling.on('error', (error) => problem(error.text || error.code));
-        call.on('receivers', () => this.#received());
+        call.on('receivers', () => {
+            this.view.again(); /* sections that are bound anew show anything */
+            this.#received();
+        });
+        this.direct.on('change', () => this.#directChanged());
         call.on('connection', () => this.#connectionChanged());
         call.on('problem', (text) => problem(`Media could not be set up: ${text}`));
         this.#audio.on('blocked', (blocked) => show(byId('hear'), blocked));
@@ -123,12 +144,16 @@ export class Session extends Emitter {
         );
         this.#offs.push(this.#local.on('change', () => this.#publish()));
         this.#offs.push(this.#local.on('problem', (kind, text) => problem(text)));
+        const looked = () => this.#looked();
+        document.addEventListener('visibilitychange', looked);
+        this.#offs.push(() => document.removeEventListener('visibilitychange', looked));
         byId('hear').onclick = () => this.#audio.unblock();
         byId('stop-sharing').onclick = () => this.#local.stopScreen();
     }
 
     #joined(message) {
         this.chat.history(message.chat ?? [], message.participant, message.resumed === true);
+        this.view.again();
         if (this.#hand) {
             this.signalling.send({ type: 'update', hand: true });
         }
@@ -148,6 +173,7 @@ export class Session extends Emitter {
         this.call.publish('camera', camera, !cameraOn || !camera);
         this.call.publish('screen', screen, false);
         this.call.publish('screen-audio', screenAudio, false);
+        this.direct.update();
         this.#changed();
     }
 
@@ -208,8 +234,58 @@ export class Session extends Emitter {
         }
     }
 
-    #received() {
+    #tracks() {
+        const { mic, camera, cameraOn, screen, screenAudio } = this.#local;
+        return new Map([
+            ['microphone', mic],
+            ['camera', cameraOn ? camera : null],
+            ['screen', screen],
+            ['screen-audio', screenAudio],
+        ]);
+    }
+
+    /* What the other one of a direct call publishes. */
+    #others() {
+        return [...(this.room.participants.get(this.direct.peer)?.sources.values() ?? [])];
+    }
+
+    #pictures() {
+        return this.#others()
+            .filter((s) => s.kind === 'video' && !s.muted)
+            .map((s) => s.label);
+    }
+
+    #ordinary(label) {
+        const source = this.#others().find((s) => s.label === label);
+        return source ? (this.call.receivers.get(source.id) ?? null) : null;
+    }
+
+    /* Source id -> RTCRtpReceiver, by whichever connection it is shown from. */
+    #receivers() {
         const receivers = this.call.receivers;
+        if (this.direct.receiving) {
+            for (const source of this.#others()) {
+                receivers.set(source.id, this.direct.receiver(source.label));
+            }
+        }
+        return receivers;
+    }
+
+    #directChanged() {
+        this.call.hold(this.direct.sending);
+        this.#received();
+        if (!this.sealed.draw() || this.#over) {
+            return;
+        }
+        if (this.direct.sealed) {
+            notice('Only the two of you can hear and see this call now.', 'lock');
+        } else if (this.direct.pc) {
+            notice('This call is not end-to-end encrypted any more.', 'lock');
+        }
+    }
+
+    #received() {
+        const receivers = this.#receivers();
         const voices = new Map();
         const tracks = new Map();
         for (const participant of this.room.participants.values()) {
@@ -237,7 +313,7 @@ export class Session extends Emitter {
             return;
         }
         const me = this.#me();
-        this.grid.render(tilesOf(this.room, me, this.call.receivers, this.#speakers));
+        this.grid.render(tilesOf(this.room, me, this.#receivers(), this.#speakers));
         drawPeople(peopleOf(this.room, me));
         this.toolbar.set('mic', this.#local.micOn);
         this.toolbar.set('camera', this.#local.cameraOn);
@@ -272,6 +348,12 @@ export class Session extends Emitter {
         this.grid.speaking(id, on);
     }
 
+    /* A page that nobody sees shows nothing. */
+    #looked() {
+        const shown = document.hidden ? [] : this.grid.shown();
+        this.view.set(shown.filter(({ source }) => source !== null));
+    }
+
     #connectionChanged() {
         setBanner(connectionText(this.signalling.state, this.call.pc.connectionState));
     }
@@ -283,10 +365,12 @@ export class Session extends Emitter {
         this.#over = true;
         setBanner('');
         this.#offs.forEach((off) => off());
+        this.direct.close();
         this.call.close();
         this.speaking.stop();
         this.#audio.close();
         this.statsView.close();
+        this.view.close();
         this.grid.close();
         this.toolbar.close();
         this.panel.close();

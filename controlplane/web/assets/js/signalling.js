@@ -53,7 +53,7 @@ export class Signalling extends Emitter {
     #heard = 0;
     #wake = () => this.#hurry();
 
-    /* identity() gives {name, email, avatar} as they are when a join is sent. */
+    /* identity() gives {name, email, avatar, direct} as they are when a join is sent. */
     constructor(url, identity) {
         super();
         this.#url = url;

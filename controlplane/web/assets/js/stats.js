@@ -119,17 +119,47 @@ function pairOf(pair, reports) {
     };
 }
 
+/* What the direct call carries, where it is shown from there, in place of the same by the relay. */
+async function addDirect(direct, sources, bySource) {
+    const reports = [...(await direct.pc.getStats()).values()];
+    const inbound = inboundByMid(reports);
+    const mids = direct.mids();
+    for (const source of direct.receiving ? sources : []) {
+        bySource.set(source.id, inbound.get(mids.get(source.label)));
+    }
+    const labels = new Map([...mids].map(([label, mid]) => [mid, { label, source: null }]));
+    return { reports, labels };
+}
+
 /*
  * {time, room, self, signalling, connection, transport, sent: [...], remote: [{id, name,
  * microphone, camera, screen, 'screen-audio'}]}: a remote's entry is null where it publishes
- * nothing of the kind or nothing of it is received.
+ * nothing of the kind or nothing of it is received. `sent` is what the direct call sends once the
+ * other shows that; `direct` is null, or {receiving, sending, connection, transport, fingerprints}.
  */
-export async function collect(call, signalling, room, roomName) {
+export async function collect(call, signalling, room, roomName, direct) {
     const { pc } = call;
     const reports = [...(await pc.getStats()).values()];
     const inbound = inboundByMid(reports);
     const { received, sent } = call.mids;
     const bySource = new Map([...received].map(([mid, source]) => [source, inbound.get(mid)]));
+    let outbound = { reports, labels: sent };
+    let beside = null;
+    const all = [...reports];
+    if (direct?.pc) {
+        const { pc: other } = direct;
+        const sources = [...(room.participants.get(direct.peer)?.sources.values() ?? [])];
+        const more = await addDirect(direct, sources, bySource);
+        all.push(...more.reports);
+        outbound = direct.sending ? more : outbound;
+        beside = {
+            receiving: direct.receiving,
+            sending: direct.sending,
+            connection: other.connectionState,
+            transport: transportOf(more.reports, other),
+            fingerprints: direct.fingerprints(),
+        };
+    }
     return {
         time: performance.now(),
         room: roomName,
@@ -137,8 +167,11 @@ export async function collect(call, signalling, room, roomName) {
         signalling: signalling.state,
         connection: pc.connectionState,
         transport: transportOf(reports, pc),
-        sent: reports.filter((r) => r.type === 'outbound-rtp').map((r) => sentOf(r, reports, sent)),
-        remote: [...room.participants.values()].map((p) => remoteOf(p, bySource, reports)),
+        direct: beside,
+        sent: outbound.reports
+            .filter((r) => r.type === 'outbound-rtp')
+            .map((r) => sentOf(r, outbound.reports, outbound.labels)),
+        remote: [...room.participants.values()].map((p) => remoteOf(p, bySource, all)),
     };
 }
 

@@ -4,6 +4,8 @@ import { el, iconButton, show } from './dom.js';
 import { icon } from './icons.js';
 import { colourOf, initials, safeAvatar } from './names.js';
 
+const SWAP_PATIENCE_MS = 4_000; /* for the first picture of a track that takes another's place */
+
 export function avatarOf(name, url, className = '') {
     const face = el(
         'span',
@@ -29,12 +31,12 @@ export class Tile {
     #hand = el('span', { class: 'tile-hand', title: 'Hand raised' }, icon('hand'));
     #pin;
     #track = null;
+    #next = null; /* behind the picture until its own first one is there: {video, timer} */
     #drawn = {};
 
     /* pin(key) is called when the user pins or unpins the tile. */
     constructor(key, pin) {
-        this.#video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
-        this.#video.muted = true;
+        this.#video = this.#newVideo();
         this.#pin = iconButton('pin', 'Pin', {
             class: 'icon-button tile-pin',
             onclick: () => pin(key),
@@ -48,10 +50,6 @@ export class Tile {
             el('div', { class: 'name-pill' }, this.#muted, this.#sound, this.#name),
             this.#pin,
         );
-        /* The avatar stays until there is a picture to show. */
-        for (const event of ['loadeddata', 'playing', 'resize']) {
-            this.#video.addEventListener(event, () => this.#pictured());
-        }
         this.node.addEventListener('dblclick', () => pin(key));
     }
 
@@ -95,6 +93,7 @@ export class Tile {
     }
 
     remove() {
+        this.#forgetNext();
         this.#video.srcObject = null;
         this.node.remove();
     }
@@ -123,6 +122,11 @@ export class Tile {
             return;
         }
         this.#track = track;
+        this.#forgetNext();
+        if (track && this.node.classList.contains('has-picture')) {
+            this.#prepare(track);
+            return;
+        }
         this.node.classList.remove('has-picture');
         this.#video.srcObject = track ? new MediaStream([track]) : null;
         if (track) {
@@ -130,10 +134,53 @@ export class Tile {
         }
     }
 
-    #pictured() {
-        if (this.#track && this.#video.videoWidth > 0) {
+    #newVideo() {
+        const video = el('video', { playsinline: true, autoplay: true, 'aria-hidden': 'true' });
+        video.muted = true;
+        /* The avatar stays until there is a picture to show. */
+        for (const event of ['loadeddata', 'playing', 'resize']) {
+            video.addEventListener(event, () => this.#pictured(video));
+        }
+        return video;
+    }
+
+    /* Another track in place of one that shows: the old picture stays until the new one is there. */
+    #prepare(track) {
+        const video = this.#newVideo();
+        const timer = setTimeout(() => this.#swap(), SWAP_PATIENCE_MS);
+        this.#next = { video, timer };
+        video.srcObject = new MediaStream([track]);
+        this.#video.before(video);
+        video.requestVideoFrameCallback?.(() => this.#next?.video === video && this.#swap());
+        video.play().catch(() => {});
+    }
+
+    #swap() {
+        const { video } = this.#next;
+        clearTimeout(this.#next.timer);
+        this.#next = null;
+        this.#video.srcObject = null;
+        this.#video.remove();
+        this.#video = video;
+        this.node.classList.toggle('has-picture', video.videoWidth > 0);
+        this.#pictured(video);
+    }
+
+    #forgetNext() {
+        if (this.#next) {
+            clearTimeout(this.#next.timer);
+            this.#next.video.srcObject = null;
+            this.#next.video.remove();
+            this.#next = null;
+        }
+    }
+
+    #pictured(video) {
+        if (video === this.#next?.video && video.videoWidth > 0) {
+            this.#swap();
+        } else if (video === this.#video && this.#track && video.videoWidth > 0) {
             this.node.classList.add('has-picture');
-            this.node.classList.toggle('upright', this.#video.videoHeight > this.#video.videoWidth);
+            this.node.classList.toggle('upright', video.videoHeight > video.videoWidth);
         }
     }
 }

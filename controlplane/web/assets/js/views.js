@@ -11,6 +11,7 @@ export function tilesOf(room, me, receivers, speakers) {
 }
 
 const PLAIN = {
+    source: null, /* id of the video, unless it is my own */
     self: false,
     screen: false,
     mirror: false,
@@ -24,6 +25,7 @@ function screensOf(participant, receivers) {
     return screens.map((source) => ({
         ...PLAIN,
         key: `${participant.id}:${source.id}`,
+        source: source.id,
         name: participant.name,
         label: `${participant.name}’s screen`,
         avatar: '',
@@ -39,6 +41,7 @@ function personOf(participant, room, receivers, speakers) {
     return {
         ...PLAIN,
         key: participant.id,
+        source: receiver ? camera.id : null,
         name: participant.name,
         label: participant.name,
         avatar: participant.avatar,

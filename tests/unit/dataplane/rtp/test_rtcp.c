@@ -252,7 +252,7 @@ static void framing_errors_hand_nothing_over(void **state)
     assert_int_equal(hear(p, sizeof(p) - 1, &h), DP_RTCP_LENGTH);
     assert_int_equal(hear(p, 11, &h), DP_RTCP_SHORT);
     assert_int_equal(h.rrs, 0);
-    static const uint8_t paddings[] = {0, 3, 16, 255};
+    static const uint8_t paddings[] = {0, 17, 255};
     for (size_t i = 0; i < sizeof(paddings); i++) {
         p[sizeof(p) - 1] = paddings[i];
         assert_int_equal(hear(p, sizeof(p), &h), DP_RTCP_PADDING);
@@ -357,6 +357,50 @@ static void names_of_every_length_come_back(void **state)
     }
 }
 
+/* ---- extended reports */
+
+static unsigned dlrrs;
+static struct dp_rtcp_dlrr dlrr[4];
+
+static void on_dlrr(void *ctx, const struct dp_rtcp_dlrr *d)
+{
+    dlrr[dlrrs++] = *d;
+}
+
+static enum dp_rtcp_error hear_xr(const uint8_t *p, size_t len)
+{
+    static const struct dp_rtcp_handlers only = {.dlrr = on_dlrr};
+    dlrrs = 0;
+    return dp_rtcp_dispatch(p, len, &only, NULL);
+}
+
+static void reference_times_and_their_answers(void **state)
+{
+    static const uint8_t asked[] = {0x80, 207, 0, 4, 0, 0, 0, 9, 4, 0,
+                                    0,    2,   1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t answer[] = {0x80, 207, 0, 12, 0, 0, 0, 9, 4, 0, 0, 2, 0, 0, 0, 0, 0, 0,
+                                     0,    0,   5, 0,  0, 6, 0, 0, 0, 7, 3, 4, 5, 6, 0, 0, 1, 0,
+                                     0,    0,   0, 8,  0, 0, 0, 1, 0, 0, 0, 2, 6, 0, 0, 0};
+    uint8_t p[64];
+    struct dp_rtcp_buf b = {.p = p, .cap = 19};
+    assert_int_equal(dp_rtcp_put_rrtr(&b, 9, 0x0102030405060708), -ENOSPC);
+    b.cap = sizeof(p);
+    assert_int_equal(dp_rtcp_put_rrtr(&b, 9, 0x0102030405060708), 0);
+    assert_int_equal(b.len, sizeof(asked));
+    assert_memory_equal(p, asked, sizeof(asked));
+    assert_int_equal(hear_xr(p, b.len), DP_RTCP_OK);
+    assert_int_equal(dlrrs, 0);
+    assert_int_equal(hear_xr(answer, sizeof(answer)), DP_RTCP_OK);
+    assert_int_equal(dlrrs, 2);
+    assert_int_equal(dlrr[0].ssrc, 7);
+    assert_int_equal(dlrr[0].lrr, 0x03040506);
+    assert_int_equal(dlrr[0].dlrr, 256);
+    assert_int_equal(dlrr[1].ssrc, 8);
+    memcpy(p, answer, sizeof(answer));
+    p[23] = 9; /* runs past the end */
+    assert_int_equal(hear_xr(p, sizeof(answer)), DP_RTCP_CONTENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +415,7 @@ int main(void)
         cmocka_unit_test(sdes_skips_other_items_and_chunks_without_name),
         cmocka_unit_test(builders_append_all_or_nothing),
         cmocka_unit_test(names_of_every_length_come_back),
+        cmocka_unit_test(reference_times_and_their_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

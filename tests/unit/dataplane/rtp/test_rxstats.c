@@ -103,6 +103,21 @@ static void says_when_the_sender_report_came(void **state)
     assert_int_equal(report(&s, INT64_C(100000000) * MS).dlsr, UINT32_MAX);
 }
 
+static void what_is_sent_again_is_received_and_no_jitter(void **state)
+{
+    struct dp_rxstats s;
+    dp_rxstats_init(&s, 1, 90000);
+    dp_rxstats_packet(&s, 1, 0, 0);
+    dp_rxstats_packet(&s, 4, 9000, 100 * MS);
+    assert_int_equal(report(&s, 0).lost, 2);
+    dp_rxstats_late(&s);
+    dp_rxstats_late(&s);
+    struct dp_rtcp_report_block b = report(&s, 0);
+    assert_int_equal(b.lost, 0);
+    assert_int_equal(b.jitter, 0);
+    assert_int_equal(b.highest_seq, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +126,7 @@ int main(void)
         cmocka_unit_test(extends_across_wraps_and_counts_late_packets),
         cmocka_unit_test(two_in_a_row_after_a_jump_are_a_restart),
         cmocka_unit_test(jitter_approaches_the_mean_difference),
+        cmocka_unit_test(what_is_sent_again_is_received_and_no_jitter),
         cmocka_unit_test(says_when_the_sender_report_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
  * The map is run against a model that keeps every input of a stream in an array and counts:
- * loss, reordering, duplicates, drops and switches, all at random.
+ * loss, reordering, drops and switches, all at random.
  */
 #include "support.h"
 
@@ -16,7 +16,6 @@ struct model {
     uint64_t first_out;
     uint64_t highest;
     bool started;
-    uint8_t asked[INPUTS];  /* forwarded or dropped */
     uint8_t closed[INPUTS]; /* dropped as the newest: takes no number */
 };
 
@@ -39,13 +38,12 @@ static unsigned runs_from(const struct model *m, uint64_t in)
 
 static int model_late(const struct model *m, uint64_t in)
 {
-    if (in < m->first_in || m->highest - in >= DP_SEQMAP_WINDOW ||
-        runs_from(m, in) > DP_SEQMAP_RUNS)
+    if (in < m->first_in || m->closed[in] || runs_from(m, in) >= DP_SEQMAP_RUNS)
         return -ESTALE;
-    return m->asked[in] ? -EALREADY : 0;
+    return 0;
 }
 
-/* What the map must say about an input; sets out. */
+/* What the map must say about an input that is forwarded; sets out. */
 static int model_ask(struct model *m, uint64_t in, bool drop, uint64_t *out)
 {
     int error = 0;
@@ -60,28 +58,69 @@ static int model_ask(struct model *m, uint64_t in, bool drop, uint64_t *out)
     } else {
         error = model_late(m, in);
     }
-    if (!error) {
-        m->asked[in] = 1;
+    if (!error)
         *out = model_out(m, in);
-    }
     return error;
 }
 
 struct outputs {
     uint64_t base;
-    uint8_t given[1 << 20];
+    uint64_t given[1 << 20]; /* stream and input + 1 */
 };
 
-/* One stream's life: inputs go up, some are lost, some come late, some twice. */
+static const struct dp_seqmap_about *about(uint32_t stream)
+{
+    static struct dp_seqmap_about all;
+    all = (struct dp_seqmap_about){.ssrc = stream + 1000,
+                                   .ts_offset = stream * 7,
+                                   .frame_offset = (uint16_t)(stream * 5),
+                                   .stream = (uint16_t)stream};
+    return &all;
+}
+
+static uint64_t next_out(const struct dp_seqmap *m)
+{
+    return m->next_out >> DP_SEQMAP_SHIFT;
+}
+
+static void check_found(const struct dp_seqmap *map, uint64_t out, uint64_t in, uint32_t stream)
+{
+    uint64_t found = 0;
+    const struct dp_seqmap_run *run = dp_seqmap_find(map, out, &found);
+    assert_non_null(run);
+    assert_int_equal(found, in);
+    assert_int_equal(run->stream, stream);
+    assert_int_equal(run->ssrc, stream + 1000);
+    assert_int_equal(run->ts_offset, stream * 7);
+    assert_int_equal(run->frame_offset, stream * 5);
+}
+
+/* As egress does it: the short way where it is open. */
+static int ask(struct dp_seqmap *map, uint64_t in, uint64_t *out)
+{
+    const struct dp_seqmap_run *run;
+    if (dp_seqmap_step(map, dp_seqmap_word(in, 96), out)) {
+        assert_int_equal((uint8_t)*out, 97);
+        *out >>= DP_SEQMAP_SHIFT;
+        return 0;
+    }
+    int error = dp_seqmap_forward(map, in, out, &run);
+    if (!error)
+        dp_seqmap_expect(map, 96, 97);
+    return error;
+}
+
+/* One stream's life: inputs go up, some are lost, some come late. */
 static void run_stream(struct dp_seqmap *map, uint32_t stream, uint64_t *seed,
                        struct outputs *given)
 {
     struct model *m = calloc(1, sizeof(*m));
     assert_non_null(m);
-    m->first_out = map->next_out;
+    m->first_out = next_out(map);
     uint64_t head = 2000 + random_below(seed, 1000);
     unsigned steps = 500 + random_below(seed, 4000);
-    unsigned drop_percent = random_below(seed, 100), late_percent = random_below(seed, 30);
+    unsigned drop_percent = random_below(seed, 3) * random_below(seed, 50);
+    unsigned late_percent = random_below(seed, 30);
     for (unsigned i = 0; i < steps; i++) {
         uint64_t in = head;
         if (random_below(seed, 100) < late_percent)
@@ -95,15 +134,17 @@ static void run_stream(struct dp_seqmap *map, uint32_t stream, uint64_t *seed,
         uint64_t want = 0, out = 0;
         int error = model_ask(m, in, drop, &want);
         if (drop) {
-            assert_int_equal(dp_seqmap_drop(map, stream, in), error);
+            dp_seqmap_drop(map, in);
             continue;
         }
-        assert_int_equal(dp_seqmap_forward(map, stream, in, &out), error);
+        assert_int_equal(ask(map, in, &out), error);
         if (error)
             continue;
         assert_int_equal(out, want);
-        assert_int_equal(given->given[out - given->base], 0);
-        given->given[out - given->base] = 1;
+        uint64_t *was = &given->given[out - given->base], is = (uint64_t)stream << 32 | (in + 1);
+        assert_true(*was == 0 || *was == is);
+        *was = is;
+        check_found(map, out, in, stream);
     }
     free(m);
 }
@@ -117,23 +158,21 @@ static void agrees_with_the_model(void **state)
         uint64_t random = seed;
         memset(given, 0, sizeof(*given));
         given->base = random_below(&random, 32768);
-        dp_seqmap_init(&map, 0, given->base);
+        dp_seqmap_init(&map, given->base);
         for (uint32_t stream = 0; stream < 6; stream++) {
-            uint64_t before = map.next_out, out;
-            if (stream)
-                dp_seqmap_switch(&map, stream);
-            assert_int_equal(map.next_out, before);
-            assert_int_equal(dp_seqmap_forward(&map, stream + 1, 5000, &out), -ESTALE);
+            uint64_t before = next_out(&map);
+            dp_seqmap_switch(&map, about(stream));
+            assert_int_equal(next_out(&map), before);
             run_stream(&map, stream, &random, given);
         }
     }
     free(given);
 }
 
-static uint64_t forward(struct dp_seqmap *m, uint32_t stream, uint64_t in)
+static uint64_t forward(struct dp_seqmap *m, uint64_t in)
 {
     uint64_t out = 0;
-    assert_int_equal(dp_seqmap_forward(m, stream, in, &out), 0);
+    assert_int_equal(ask(m, in, &out), 0);
     return out;
 }
 
@@ -141,61 +180,91 @@ static void loss_stays_a_gap_and_drops_close(void **state)
 {
     struct dp_seqmap m;
     uint64_t out;
-    dp_seqmap_init(&m, 1, 100);
-    assert_int_equal(dp_seqmap_drop(&m, 1, 65530), 0);
-    assert_int_equal(forward(&m, 1, 65534), 100);
-    assert_int_equal(forward(&m, 1, 65535), 101);
-    assert_int_equal(forward(&m, 1, 65538), 104); /* two lost, across the rollover */
-    assert_int_equal(dp_seqmap_drop(&m, 1, 65539), 0);
-    assert_int_equal(dp_seqmap_drop(&m, 1, 65540), 0);
-    assert_int_equal(forward(&m, 1, 65541), 105);
-    assert_int_equal(forward(&m, 1, 65536), 102);      /* late */
-    assert_int_equal(dp_seqmap_drop(&m, 1, 65537), 0); /* late: its gap stays */
-    assert_int_equal(forward(&m, 1, 65542), 106);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 65540, &out), -EALREADY);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 65542, &out), -EALREADY);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 65533, &out), -ESTALE);
+    dp_seqmap_init(&m, 100);
+    dp_seqmap_drop(&m, 65530);
+    assert_int_equal(forward(&m, 65534), 100);
+    assert_int_equal(forward(&m, 65535), 101);
+    assert_int_equal(forward(&m, 65538), 104); /* two lost, across the rollover */
+    dp_seqmap_drop(&m, 65539);
+    dp_seqmap_drop(&m, 65540);
+    assert_int_equal(forward(&m, 65541), 105);
+    assert_int_equal(forward(&m, 65536), 102); /* late */
+    dp_seqmap_drop(&m, 65537);                 /* late: its gap stays */
+    assert_int_equal(forward(&m, 65542), 106);
+    assert_int_equal(ask(&m, 65540, &out), -ESTALE);
+    assert_int_equal(ask(&m, 65533, &out), -ESTALE);
 }
 
 static void a_switch_goes_on_from_the_highest(void **state)
 {
     struct dp_seqmap m;
     uint64_t out;
-    dp_seqmap_init(&m, 1, 7);
-    assert_int_equal(forward(&m, 1, 1000), 7);
-    assert_int_equal(forward(&m, 1, 1005), 12);
-    dp_seqmap_switch(&m, 2);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 1003, &out), -ESTALE);
-    assert_int_equal(dp_seqmap_drop(&m, 1, 1006), -ESTALE);
-    assert_int_equal(forward(&m, 2, 9), 13);
-    assert_int_equal(forward(&m, 2, 10), 14);
-    dp_seqmap_switch(&m, 1);
-    assert_int_equal(forward(&m, 1, 1003), 15);
+    dp_seqmap_init(&m, 7);
+    dp_seqmap_switch(&m, about(1));
+    assert_int_equal(forward(&m, 1000), 7);
+    assert_int_equal(forward(&m, 1005), 12);
+    dp_seqmap_switch(&m, about(2));
+    assert_int_equal(forward(&m, 9), 13);
+    assert_int_equal(forward(&m, 10), 14);
+    assert_int_equal(ask(&m, 8, &out), -ESTALE);
+    dp_seqmap_switch(&m, about(1));
+    assert_int_equal(forward(&m, 1003), 15);
+    check_found(&m, 12, 1005, 1);
+    check_found(&m, 10, 1003, 1); /* what is missing has its number */
+    check_found(&m, 14, 10, 2);
+    check_found(&m, 15, 1003, 1);
+    uint64_t in;
+    assert_null(dp_seqmap_find(&m, 16, &in));
+    assert_null(dp_seqmap_find(&m, 6, &in));
 }
 
 static void a_wide_gap_is_closed(void **state)
 {
     struct dp_seqmap m;
     uint64_t out;
-    dp_seqmap_init(&m, 1, 0);
-    assert_int_equal(forward(&m, 1, 10), 0);
-    assert_int_equal(forward(&m, 1, 10 + DP_SEQMAP_JUMP), DP_SEQMAP_JUMP);
-    assert_int_equal(forward(&m, 1, 11 + 2 * DP_SEQMAP_JUMP), DP_SEQMAP_JUMP + 1);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 10 + 2 * DP_SEQMAP_JUMP, &out), -ESTALE);
-    assert_int_equal(dp_seqmap_drop(&m, 1, 100000), 0);
-    assert_int_equal(forward(&m, 1, 100001), DP_SEQMAP_JUMP + 2);
+    dp_seqmap_init(&m, 0);
+    assert_int_equal(forward(&m, 10), 0);
+    assert_int_equal(forward(&m, 10 + DP_SEQMAP_JUMP), DP_SEQMAP_JUMP);
+    assert_int_equal(forward(&m, 11 + 2 * DP_SEQMAP_JUMP), DP_SEQMAP_JUMP + 1);
+    assert_int_equal(ask(&m, 10 + 2 * DP_SEQMAP_JUMP, &out), -ESTALE);
+    dp_seqmap_drop(&m, 100000);
+    assert_int_equal(forward(&m, 100001), DP_SEQMAP_JUMP + 2);
+}
+
+static void what_is_split_or_forgotten(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t in, out;
+    dp_seqmap_init(&m, 50);
+    dp_seqmap_switch(&m, about(1));
+    for (uint64_t i = 0; i < 10; i++)
+        assert_int_equal(forward(&m, i), 50 + i);
+    const struct dp_seqmap_run *run = dp_seqmap_split(&m, 9, 59, about(2));
+    assert_ptr_equal(run, dp_seqmap_find(&m, 59, &in));
+    check_found(&m, 58, 8, 1);
+    check_found(&m, 59, 9, 2);
+    dp_seqmap_split(&m, 4, 54, about(3)); /* a late one is still of its run */
+    assert_int_equal(forward(&m, 10), 60);
+    check_found(&m, 54, 4, 1);
+    check_found(&m, 60, 10, 3);
+    dp_seqmap_forget(&m);
+    assert_null(dp_seqmap_find(&m, 60, &in));
+    assert_int_equal(ask(&m, 9, &out), -ESTALE);
+    assert_int_equal(forward(&m, 12), 62);
+    check_found(&m, 62, 12, 3);
 }
 
 static void numbers_end_with_the_index_space(void **state)
 {
     struct dp_seqmap m;
     uint64_t out;
-    dp_seqmap_init(&m, 1, DP_SEQMAP_MAX - 2);
-    assert_int_equal(forward(&m, 1, 1), DP_SEQMAP_MAX - 2);
-    assert_int_equal(forward(&m, 1, 2), DP_SEQMAP_MAX - 1);
-    assert_int_equal(dp_seqmap_forward(&m, 1, 3, &out), -EOVERFLOW);
-    dp_seqmap_switch(&m, 2);
-    assert_int_equal(dp_seqmap_forward(&m, 2, 3, &out), -EOVERFLOW);
+    const struct dp_seqmap_run *run;
+    dp_seqmap_init(&m, DP_SEQMAP_MAX - 2);
+    assert_int_equal(forward(&m, 1), DP_SEQMAP_MAX - 2);
+    assert_int_equal(forward(&m, 2), DP_SEQMAP_MAX - 1);
+    assert_int_equal(dp_seqmap_forward(&m, 3, &out, &run), -EOVERFLOW);
+    dp_seqmap_switch(&m, about(2));
+    assert_int_equal(dp_seqmap_forward(&m, 3, &out, &run), -EOVERFLOW);
 }
 
 static void timestamps_keep_their_distance_and_never_go_back(void **state)
@@ -262,6 +331,7 @@ int main(void)
         cmocka_unit_test(loss_stays_a_gap_and_drops_close),
         cmocka_unit_test(a_switch_goes_on_from_the_highest),
         cmocka_unit_test(a_wide_gap_is_closed),
+        cmocka_unit_test(what_is_split_or_forgotten),
         cmocka_unit_test(numbers_end_with_the_index_space),
         cmocka_unit_test(timestamps_keep_their_distance_and_never_go_back),
         cmocka_unit_test(a_late_timestamp_does_not_set_the_newest_back),

@@ -44,6 +44,9 @@ static size_t any_payload(void)
     switch (any(8)) {
     case 0:
         return any(PAYLOAD + 1);
+    case 4:
+    case 5:
+        return any(1501);
     case 1:
         return SRTP_PLAIN_MAX - 20 + any(40);
     case 2:
@@ -52,6 +55,30 @@ static size_t any_payload(void)
     default:
         return usual[any(sizeof(usual) / sizeof(usual[0]))];
     }
+}
+
+static size_t any_header(void)
+{
+    switch (any(4)) {
+    case 0:
+        return 12 + any(HEADER - 12 + 1);
+    case 1:
+        return 12 + any(80 - 12 + 1);
+    default:
+        return 12 + 4 * any(8);
+    }
+}
+
+/* RFC 1071, word by word. */
+static uint16_t plain_sum(const uint8_t *p, size_t len)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t)sum;
 }
 
 /* Fan-out repeats a packet; a mix does not. */
@@ -71,7 +98,7 @@ static void any_jobs(unsigned int n, bool fan_out)
         jobs[i] = (struct dp_srtp_rekey){
             .key = &keys[any(KEYS)],
             .index = any(4) ? any(1u << 30) : (uint64_t)any(1u << 24) << 24 | any(1u << 24),
-            .hdr_len = any(3) ? 12 + 4 * any(8) : 12 + any(HEADER - 12 + 1),
+            .hdr_len = any_header(),
             .src = src + shift,
             .ks = ks + shift,
             .len = len,
@@ -94,6 +121,8 @@ static void check(struct dp_srtp_batch *batch, unsigned int n)
     assert_int_equal(dp_srtp_rekey_batch(batch, jobs, n), made);
     for (unsigned int i = 0; i < n; i++) {
         assert_int_equal(jobs[i].out_len, len[i]);
+        if (len[i])
+            assert_int_equal(jobs[i].sum, plain_sum(jobs[i].dst, len[i]));
         assert_memory_equal(got[i], want[i], sizeof(got[i]));
     }
 }
@@ -160,11 +189,72 @@ static void as_portable(void **state)
     dp_srtp_batch_free(batch);
 }
 
+/* Every length and header there is on the way of the many, copies of one packet as fan-out has
+ * them: the last word of the payload, the header's blocks and the sums fall everywhere. */
+static void every_length(void **state)
+{
+    struct dp_srtp_batch *batch = dp_srtp_batch_new();
+
+    assert_non_null(batch);
+    make_keys();
+    for (int level = 0; level < DP_SRTP_CPU_COUNT; level++) {
+        for (unsigned int len = 0; len <= 1500; len++) {
+            any_jobs(6, true);
+            dp_srtp_cpu_force(DP_SRTP_CPU_AESNI);
+            for (unsigned int i = 0; i < 6; i++) {
+                jobs[i].len = len;
+                jobs[i].hdr_len = 12 + (len + i * 5) % 69;
+                dp_srtp_rekey(&jobs[i]);
+                jobs[i].dst = got[i] + GUARD;
+            }
+            if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) != 0)
+                continue;
+            dp_srtp_rekey_batch(batch, jobs, 6);
+            for (unsigned int i = 0; i < 6; i++) {
+                if (jobs[i].out_len == 0)
+                    continue;
+                assert_memory_equal(got[i], want[i], sizeof(got[i]));
+                assert_int_equal(jobs[i].sum, plain_sum(jobs[i].dst, jobs[i].out_len));
+            }
+        }
+    }
+    dp_srtp_batch_free(batch);
+}
+
+/* The largest words there are: no carry is lost. */
+static void sums_carry(void **state)
+{
+    struct dp_srtp_batch *batch = dp_srtp_batch_new();
+
+    assert_non_null(batch);
+    make_keys();
+    for (int level = 0; level < DP_SRTP_CPU_COUNT; level++) {
+        struct dp_srtp_rekey job = {.key = &keys[level % 2 + 1], .rtx_osn = -1, .hdr_len = 12};
+
+        if (dp_srtp_cpu_force((enum dp_srtp_cpu)level) != 0)
+            continue;
+        job.dst = got[0];
+        job.src = src;
+        job.ks = ks;
+        for (job.len = 600; job.len < 640; job.len++) {
+            memset(job.dst, 0xff, job.hdr_len);
+            dp_srtp_keystream(job.key, UINT32_MAX, 0, ks, job.len);
+            memset(src, 0xff, job.len);
+            assert_int_equal(dp_srtp_rekey_batch(batch, &job, 1), 1);
+            assert_int_equal(job.dst[12 + job.len / 2], 0xff);
+            assert_int_equal(job.sum, plain_sum(job.dst, job.out_len));
+        }
+    }
+    dp_srtp_batch_free(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_one_by_one),
         cmocka_unit_test(as_portable),
+        cmocka_unit_test(every_length),
+        cmocka_unit_test(sums_carry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

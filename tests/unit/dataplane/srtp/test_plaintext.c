@@ -39,6 +39,21 @@ static void *rekey(void *rtx_osn)
     return NULL;
 }
 
+/* As a retransmission comes: behind two bytes of original sequence number, which go. */
+static void *rekey_unwrapped(void *unused)
+{
+    struct dp_srtp_rekey job = {.key = &out,
+                                .dst = dst,
+                                .hdr_len = 12,
+                                .src = src + 2,
+                                .ks = ks + 2,
+                                .len = LENGTH - 2,
+                                .rtx_osn = -1};
+
+    dp_srtp_rekey(&job);
+    return NULL;
+}
+
 #define COPIES 35 /* more than the lanes of any path */
 
 static uint8_t copies[COPIES][LENGTH + 64];
@@ -177,6 +192,7 @@ static void none_left(void **state)
             make_packet(profiles[pair & 1], profiles[pair >> 1]);
             assert_int_equal(left_by(rekey, -1), 0);
             assert_int_equal(left_by(rekey, 4711), 0);
+            assert_int_equal(left_by(rekey_unwrapped, 0), 0);
             assert_int_equal(left_by(rekey_batch, -1), 0);
             assert_int_equal(left_by(rekey_batch, 4711), 0);
             assert_int_equal(in_process(), 0);
