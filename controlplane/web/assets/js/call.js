@@ -10,6 +10,7 @@
 
 import { Emitter } from './emitter.js';
 import { Negotiation } from './negotiation.js';
+import { withAudioNack } from './offer.js';
 import { Published } from './publish.js';
 import { Slots } from './slots.js';
 
@@ -137,7 +138,7 @@ export class Call extends Emitter {
         try {
             await pc.setLocalDescription();
             const answer = await this.#signalling.offer(
-                pc.localDescription.sdp,
+                withAudioNack(pc.localDescription.sdp),
                 published.sources(),
                 slots.subscriptions(),
             );

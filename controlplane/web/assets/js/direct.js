@@ -11,6 +11,7 @@
  */
 
 import { Emitter } from './emitter.js';
+import { withAudioNack } from './offer.js';
 
 /* Sections are there from the start, in this order, so that turning one on needs no offer. */
 const LABELS = ['microphone', 'camera', 'screen', 'screen-audio'];
@@ -199,7 +200,8 @@ export class Direct extends Emitter {
 
     #send(call, type) {
         const sources = [...call.transceivers].map(([label, { mid }]) => ({ mid, label }));
-        this.#signalling.send({ type, id: call.id, sdp: call.pc.localDescription.sdp, sources });
+        const sdp = withAudioNack(call.pc.localDescription.sdp);
+        this.#signalling.send({ type, id: call.id, sdp, sources });
     }
 
     #take(call, message) {
