@@ -435,7 +435,8 @@ static int agree(struct taking *t)
 
 /* ---- the half that cannot */
 
-static void name_source(struct taking *t, struct cp_source *s, bool added)
+/* True: others see it otherwise than before. */
+static bool name_source(const struct taking *t, struct cp_source *s)
 {
     bool changed = false;
     for (size_t i = 0; i < t->offer->n_sources; i++) {
@@ -449,10 +450,7 @@ static void name_source(struct taking *t, struct cp_source *s, bool added)
         s->label = label;
         s->muted = o->muted;
     }
-    if (added)
-        cp_room_tell_source(s, "source-added");
-    else if (changed)
-        cp_room_tell_source(s, "source-updated");
+    return changed;
 }
 
 static bool same_codecs(const struct cp_negotiated_media *a, const struct cp_negotiated_media *b)
@@ -472,7 +470,8 @@ static bool same_streams(const struct cp_negotiated_media *a, const struct cp_ne
 {
     if (!same_codecs(a, b) || a->n_rids != b->n_rids || a->n_ssrcs != b->n_ssrcs ||
         a->nack != b->nack || a->pli != b->pli || a->fir != b->fir ||
-        a->transport_cc != b->transport_cc)
+        a->transport_cc != b->transport_cc ||
+        a->ext[HR_EXT_AUDIO_LEVEL] != b->ext[HR_EXT_AUDIO_LEVEL])
         return false;
     for (size_t i = 0; i < a->n_rids; i++)
         if (strcmp(a->rids[i].id, b->rids[i].id) != 0)
@@ -492,9 +491,12 @@ static void publish(struct taking *t, const struct cp_negotiated_media *n)
         s->object = cp_dataplane_new_id(cp_transport_dataplane(t->env->transport));
     }
     s->simulcast = n->n_rids > 1;
-    if (added || !same_streams(section(t->before, s->mid), n))
+    enum cp_label before = s->label;
+    bool changed = name_source(t, s);
+    if (added || s->label != before || !same_streams(section(t->before, s->mid), n))
         cp_media_source_changed(s);
-    name_source(t, s, added);
+    if (added || changed)
+        cp_room_tell_source(s, added ? "source-added" : "source-updated");
 }
 
 static bool published(const struct cp_negotiation *n, const struct cp_source *s)
@@ -534,6 +536,7 @@ static void follow_subscriptions(struct taking *t)
         if (!cp_subscription_bind(s, source) && !same_codecs(section(t->before, s->mid), n))
             cp_media_subscription_changed(s);
     }
+    cp_view_update(t->p);
 }
 
 static void follow(struct taking *t)

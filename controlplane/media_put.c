@@ -108,6 +108,17 @@ static void fill_streams(struct source_put *put, const struct cp_negotiated_medi
     put->msg.n_ssrcs = count;
 }
 
+/*
+ * 0: always forwarded, and never named as who speaks. So it is with packets that tell no level,
+ * with what a shared screen plays, which nobody says, and with SDES: receivers that have the
+ * publisher's key get its packets bit for bit, and none may be left out of those.
+ */
+static uint32_t speakers_room(const struct cp_source *s, const struct cp_negotiated_media *n)
+{
+    bool voice = s->label == CP_LABEL_MICROPHONE && n->ext[HR_EXT_AUDIO_LEVEL];
+    return voice && !n->keys.ingress.len ? s->owner->room->number : 0;
+}
+
 static void put_source(struct cp_source *s)
 {
     struct cp_media *m = s->owner->media;
@@ -125,6 +136,7 @@ static void put_source(struct cp_source *s)
     put.msg.nack = n->nack;
     put.msg.pli = n->pli;
     put.msg.fir = n->fir;
+    put.msg.room = speakers_room(s, n);
     fill_payloads(&put, n);
     fill_streams(&put, n);
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;

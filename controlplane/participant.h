@@ -42,6 +42,7 @@ struct cp_participant {
     bool hand;
     bool direct;    /* its client can speak to another one directly (direct.h) */
     uint32_t last_n; /* videos that it wants at most: view.h */
+    uint64_t turn;   /* the room's turn that was its last as a speaker; 0: none (speakers.h) */
     bool announced; /* the others know of it; who only receives by WHEP or SDES is counted alone */
     char resume[CP_TOKEN_TEXT];
     struct cp_room *room;

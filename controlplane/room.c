@@ -11,6 +11,8 @@ static void room_free(gpointer data)
 {
     struct cp_room *room = data;
     cp_direct_free(room->direct);
+    cp_speakers_free(room);
+    g_hash_table_remove(room->rooms->by_number, GUINT_TO_POINTER(room->number));
     for (guint i = 0; i < room->participants->len; i++)
         cp_participant_free(room->participants->pdata[i]);
     g_ptr_array_free(room->participants, TRUE);
@@ -23,7 +25,9 @@ void cp_rooms_init(struct cp_rooms *rooms, const struct cp_room_limits *limits)
     memset(rooms, 0, sizeof(*rooms));
     rooms->limits = *limits;
     rooms->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, room_free);
+    rooms->by_number = g_hash_table_new(NULL, NULL);
     rooms->by_resume = g_hash_table_new(g_str_hash, g_str_equal);
+    rooms->speakers_due = g_ptr_array_new();
     rooms->next_participant = rooms->next_source = 1;
 }
 
@@ -31,8 +35,12 @@ void cp_rooms_clear(struct cp_rooms *rooms)
 {
     if (rooms->by_name)
         g_hash_table_destroy(rooms->by_name);
+    if (rooms->by_number)
+        g_hash_table_destroy(rooms->by_number);
     if (rooms->by_resume)
         g_hash_table_destroy(rooms->by_resume);
+    if (rooms->speakers_due)
+        g_ptr_array_free(rooms->speakers_due, TRUE);
     memset(rooms, 0, sizeof(*rooms));
 }
 
@@ -49,6 +57,11 @@ struct cp_room *cp_rooms_find(const struct cp_rooms *rooms, const char *name)
     char key[CP_NAME_MAX + 1];
     lower(key, name);
     return g_hash_table_lookup(rooms->by_name, key);
+}
+
+struct cp_room *cp_rooms_numbered(const struct cp_rooms *rooms, uint32_t number)
+{
+    return g_hash_table_lookup(rooms->by_number, GUINT_TO_POINTER(number));
 }
 
 struct cp_participant *cp_rooms_resume(const struct cp_rooms *rooms, const char *token)
@@ -69,16 +82,26 @@ struct cp_source *cp_room_source(const struct cp_room *room, uint32_t id)
     return NULL;
 }
 
+/* Numbers begin anew after 2^32 rooms, and 0 means none. */
+static uint32_t free_number(struct cp_rooms *rooms)
+{
+    do
+        rooms->next_room++;
+    while (rooms->next_room == 0 || cp_rooms_numbered(rooms, rooms->next_room));
+    return rooms->next_room;
+}
+
 static struct cp_room *room_new(struct cp_rooms *rooms, const char *name, uint64_t now)
 {
     struct cp_room *room = g_new0(struct cp_room, 1);
     lower(room->name, name);
     room->rooms = rooms;
     room->created_ms = now;
-    room->number = ++rooms->next_room;
+    room->number = free_number(rooms);
     room->participants = g_ptr_array_new();
     cp_chat_init(&room->chat, rooms->limits.chat_lines);
     g_hash_table_insert(rooms->by_name, room->name, room);
+    g_hash_table_insert(rooms->by_number, GUINT_TO_POINTER(room->number), room);
     return room;
 }
 
@@ -143,6 +166,7 @@ void cp_room_leave(struct cp_participant *p, const char *reason)
     snprintf(id, sizeof(id), "p%u", p->id);
     cp_direct_left(room, p);
     g_ptr_array_remove(room->participants, p);
+    cp_speakers_left(room, p);
     g_hash_table_remove(rooms->by_resume, p->resume);
     rooms->participants--;
     if (p->announced)
@@ -227,6 +251,9 @@ json_t *cp_room_joined(const struct cp_participant *p, bool resumed)
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "type", "joined", "participant", id,
                   "room", room->name, "resume", p->resume, "participants", others, "chat",
                   cp_chat_json(&room->chat), "limits", limits);
+    json_t *speaker = cp_speakers_json(room);
+    if (speaker)
+        json_object_set_new(joined, "speaker", speaker);
     if (resumed)
         json_object_set_new(joined, "resumed", json_true());
     if (cp_direct_id(p)) {

@@ -15,6 +15,7 @@
 #include "controlplane/participant.h"
 #include "controlplane/route.h"
 #include "controlplane/source.h"
+#include "controlplane/speakers.h"
 
 struct cp_room_limits {
     uint32_t rooms, participants_per_room, participants, chat_lines;
@@ -29,7 +30,9 @@ struct cp_media_env;
 struct cp_rooms {
     struct cp_room_limits limits;
     GHashTable *by_name;   /* lower case -> struct cp_room, owned */
+    GHashTable *by_number; /* -> struct cp_room */
     GHashTable *by_resume; /* token -> struct cp_participant */
+    GPtrArray *speakers_due; /* rooms where who speaks is to be told: speakers.h */
     uint32_t participants;
     uint32_t next_participant, next_source, next_room;
     uint32_t directs; /* begun since start */
@@ -41,9 +44,10 @@ struct cp_room {
     char name[CP_NAME_MAX + 1]; /* lower case */
     struct cp_rooms *rooms;
     uint64_t created_ms;
-    uint32_t number;         /* 1.., since start */
+    uint32_t number;         /* 1.., of no other room that there is; SourcePut.room, too */
     GPtrArray *participants; /* owned, in the order of joining */
     struct cp_chat chat;
+    struct cp_speakers speakers;
     struct cp_direct *direct; /* NULL: none */
     uint64_t direct_at;       /* ms: when one may begin; 0: nothing speaks for it yet */
     uint32_t direct_pause;    /* ms: before the next; 0: there was none */
@@ -58,6 +62,7 @@ void cp_rooms_init(struct cp_rooms *rooms, const struct cp_room_limits *limits);
 void cp_rooms_clear(struct cp_rooms *rooms); /* everybody goes, nobody is told */
 
 struct cp_room *cp_rooms_find(const struct cp_rooms *rooms, const char *name);
+struct cp_room *cp_rooms_numbered(const struct cp_rooms *rooms, uint32_t number);
 /* For endpoints made now: the room's, and of a room that has grown one more for each
  * CP_GROUP_ENDPOINTS, so that a large one is spread. */
 uint32_t cp_room_group(const struct cp_room *room);

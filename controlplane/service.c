@@ -68,6 +68,24 @@ static void on_down(void *arg, const char *why)
     hr_warning("the dataplane is gone: %s; calls wait for it, new ones are refused", why);
 }
 
+/* Tells who speaks where that has waited long enough, and comes back for the rest. */
+static void settle_speakers(void *user)
+{
+    struct cp_service *s = user;
+    uint64_t now = cp_now_ms(), next = cp_speakers_tick(&s->rooms, now);
+    if (next != CP_NEVER)
+        cp_timer_set(&s->loop, &s->speakers, next - now);
+}
+
+static void on_event(void *arg, const Headrace__Event *event)
+{
+    struct cp_service *s = arg;
+    if (event->what_case != HEADRACE__EVENT__WHAT_SPEAKERS_CHANGED)
+        return;
+    cp_speakers_changed(&s->rooms, event->speakers_changed, cp_now_ms());
+    settle_speakers(s);
+}
+
 static void on_room(void *arg)
 {
     struct cp_service *s = arg;
@@ -100,6 +118,7 @@ static void on_tick(void *user)
         cp_session_tick(s->sessions->pdata[i], now);
     cp_ws_tick(s, now);
     cp_rooms_tick(&s->rooms, now);
+    settle_speakers(s);
     cp_service_settle(s);
     cp_timer_set(&s->loop, &s->tick, TICK_MS);
 }
@@ -134,6 +153,7 @@ static int start_transport(struct cp_service *s)
         .gone = on_gone,
         .up = on_up,
         .down = on_down,
+        .event = on_event,
         .room = on_room,
     };
     int rc = cp_transport_create(s->config, hr_build(), &handlers, &s->transport);
@@ -149,6 +169,7 @@ static int watch_transport(struct cp_service *s)
 {
     s->transport_timer = (struct cp_timer){.fire = service_transport, .user = s};
     s->tick = (struct cp_timer){.fire = on_tick, .user = s};
+    s->speakers = (struct cp_timer){.fire = settle_speakers, .user = s};
     s->transport_watch =
         cp_loop_watch(&s->loop, cp_transport_fd(s->transport), service_transport, s);
     if (!s->transport_watch)
@@ -213,6 +234,7 @@ void cp_service_destroy(struct cp_service *s)
     if (s->loop.context) {
         cp_timer_cancel(&s->transport_timer);
         cp_timer_cancel(&s->tick);
+        cp_timer_cancel(&s->speakers);
         cp_timer_cancel(&s->stop);
         cp_loop_unwatch(s->transport_watch);
         cp_loop_destroy(&s->loop);

@@ -31,7 +31,7 @@ struct cp_service {
     struct cp_transport *transport;
     struct cp_media_env media;
     struct cp_watch *transport_watch;
-    struct cp_timer transport_timer, tick, stop;
+    struct cp_timer transport_timer, tick, stop, speakers;
     GPtrArray *sessions;   /* struct cp_session of every WebSocket; not owned */
     GQueue sockets;        /* of ws.c: the WebSockets by when they are looked at next */
     GHashTable *resources; /* id -> struct cp_resource of WHIP and WHEP; owned */

@@ -4,24 +4,30 @@
 
 #include "controlplane/media.h"
 #include "controlplane/participant.h"
+#include "controlplane/room.h"
 #include "controlplane/source.h"
 #include "controlplane/subscription.h"
 
 enum priority { PRIORITY_TILE, PRIORITY_SPEAKER, PRIORITY_PINNED, PRIORITY_SCREEN };
 
-static enum priority priority_of(const struct cp_subscription *s)
+static enum priority priority_of(const struct cp_subscription *s,
+                                 const struct cp_participant *speaker)
 {
     if (s->source->label == CP_LABEL_SCREEN)
         return PRIORITY_SCREEN;
-    return s->shown.pinned ? PRIORITY_PINNED : PRIORITY_TILE;
+    if (s->shown.pinned)
+        return PRIORITY_PINNED;
+    return s->source->owner == speaker ? PRIORITY_SPEAKER : PRIORITY_TILE;
 }
 
-/* Those that go first, first; equals as they are listed. */
-static gint by_rank(gconstpointer a, gconstpointer b)
+/* Those that go first, first: of equals who spoke last, then as they are listed. */
+static gint by_rank(gconstpointer a, gconstpointer b, gpointer speaker)
 {
     const struct cp_subscription *x = *(struct cp_subscription *const *)a;
     const struct cp_subscription *y = *(struct cp_subscription *const *)b;
-    return (gint)priority_of(y) - (gint)priority_of(x);
+    gint more = (gint)priority_of(y, speaker) - (gint)priority_of(x, speaker);
+    uint64_t x_turn = x->source->owner->turn, y_turn = y->source->owner->turn;
+    return more ? more : (y_turn > x_turn) - (y_turn < x_turn);
 }
 
 /* All videos that are bound, p's to free. */
@@ -33,13 +39,11 @@ static GPtrArray *videos(const struct cp_participant *p)
         if (s->video && s->source)
             g_ptr_array_add(array, s);
     }
-    g_ptr_array_sort(array, by_rank);
     return array;
 }
 
-static void tell(struct cp_subscription *s, bool paused)
+static void tell(struct cp_subscription *s, bool paused, uint8_t priority)
 {
-    uint8_t priority = (uint8_t)priority_of(s);
     if (paused == s->shown.paused && priority == s->shown.priority && !s->shown.resized)
         return;
     s->shown.paused = paused;
@@ -50,14 +54,17 @@ static void tell(struct cp_subscription *s, bool paused)
 
 void cp_view_update(struct cp_participant *p)
 {
+    const struct cp_participant *speaker = cp_speakers_seen_by(p);
     GPtrArray *array = videos(p);
     uint32_t left = p->last_n;
+    if (left != CP_VIEW_ALL)
+        g_ptr_array_sort_with_data(array, by_rank, (gpointer)(uintptr_t)speaker);
     for (guint i = 0; i < array->len; i++) {
         struct cp_subscription *s = array->pdata[i];
         bool paused = s->shown.hidden || left == 0;
         if (!paused && left != CP_VIEW_ALL)
             left--;
-        tell(s, paused);
+        tell(s, paused, (uint8_t)priority_of(s, speaker));
     }
     g_ptr_array_free(array, TRUE);
 }

@@ -52,6 +52,7 @@ static void put_source(const Headrace__SourcePut *put)
         s = &fake.sources[fake.n_sources++];
     *s = (struct fake_source){.id = put->id,
                               .endpoint = put->endpoint,
+                              .room = put->room,
                               .video = put->kind == HEADRACE__KIND__VIDEO,
                               .nack = put->nack,
                               .pli = put->pli,

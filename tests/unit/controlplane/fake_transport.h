@@ -10,7 +10,7 @@
 #define FAKE_OBJECTS_MAX 256
 
 struct fake_source {
-    uint32_t id, endpoint;
+    uint32_t id, endpoint, room;
     bool video, nack, pli;
     char mid[HR_MID_MAX + 1];
     size_t payloads, rids, ssrcs;

@@ -374,6 +374,45 @@ static void an_extension_id_means_one_thing_in_a_bundle(void **state)
     deal_free(&d);
 }
 
+/* A level in an encrypted extension (RFC 6904) could not be read: that is not accepted. */
+static void levels_are_in_the_clear(void **state)
+{
+#define LEVEL "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    static const struct {
+        const char *lines;
+        uint8_t id;
+    } cases[] = {
+        {"a=extmap:4 " LEVEL "\n", 4},
+        {"a=extmap:4 " LEVEL " vad=on\n", 4},
+        {"a=extmap:5 urn:ietf:params:rtp-hdrext:encrypt " LEVEL "\n", 0},
+        {"a=extmap:5 urn:ietf:params:rtp-hdrext:encrypt " LEVEL "\na=extmap:6 " LEVEL "\n", 6},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), HEAD ICE FP OPUS("0") MUX "%s", cases[i].lines);
+        struct deal d = deal_text(text);
+        assert_int_equal(d.n->ext[HR_EXT_AUDIO_LEVEL], cases[i].id);
+        assert_int_equal(d.n->media[0].ext[HR_EXT_AUDIO_LEVEL], cases[i].id);
+        assert_null(strstr(d.n->answer, "encrypt"));
+        deal_free(&d);
+    }
+}
+
+/* Who can tell how loud it is, does: browsers and aiortc. */
+static void publishers_send_levels(void **state)
+{
+    static const char *const names[] = {"chromium-publish", "chromium-whip", "firefox-publish",
+                                        "firefox-whip", "aiortc"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct deal d = deal_vector(names[i]);
+        assert_int_equal(d.n->media[0].kind, CP_SDP_AUDIO);
+        assert_int_equal(d.n->media[0].role, CP_MEDIA_PUBLISH);
+        assert_int_not_equal(d.n->media[0].ext[HR_EXT_AUDIO_LEVEL], 0);
+        assert_int_equal(d.n->ext[HR_EXT_AUDIO_LEVEL], d.n->media[0].ext[HR_EXT_AUDIO_LEVEL]);
+        deal_free(&d);
+    }
+}
+
 static void transport_cc_needs_extension_and_feedback(void **state)
 {
 #define TCC       \
@@ -524,6 +563,8 @@ int main(void)
         cmocka_unit_test(nothing_accepted_is_still_an_answer),
         cmocka_unit_test(the_transport_is_of_the_first_section_accepted),
         cmocka_unit_test(an_extension_id_means_one_thing_in_a_bundle),
+        cmocka_unit_test(levels_are_in_the_clear),
+        cmocka_unit_test(publishers_send_levels),
         cmocka_unit_test(transport_cc_needs_extension_and_feedback),
         cmocka_unit_test(one_section_needs_neither_bundle_nor_mid),
         cmocka_unit_test(our_candidates_are_in_order_of_priority),

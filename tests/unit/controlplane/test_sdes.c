@@ -430,6 +430,21 @@ static void keys_are_shown_to_nobody(void **state)
     }
 }
 
+/* A receiver with the same key gets all of it, so the loudest of a room are not chosen from it. */
+static void its_voice_is_always_forwarded(void **state)
+{
+    struct cp_service *s = *state;
+    struct cp_exchange *x =
+        post(s, "/sdes/room/mic",
+             HEAD "m=audio 5004 RTP/SAVPF 96\r\na=rtpmap:96 opus/48000/2\r\na=rtcp-mux\r\n"
+                  "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n" CRYPTO SEND);
+    assert_int_equal(x->status, 201);
+    assert_true(has_line(x, "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level"));
+    assert_int_equal(fake.n_sources, 1);
+    assert_int_equal(fake.sources[0].room, 0);
+    cp_exchange_unref(x);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, http_set_up, http_tear_down)
@@ -448,6 +463,7 @@ int main(void)
         T(browsers_and_sdes_see_each_other),
         T(an_opaque_receiver_goes_on_under_the_same_key_alone),
         T(keys_are_shown_to_nobody),
+        T(its_voice_is_always_forwarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
