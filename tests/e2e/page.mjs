@@ -53,8 +53,9 @@ const sees = (b, ...wishes) => until(`${b.name}: ${wishes.map((w) => `${w.want ?
 const reads = (b, selector, text) => until(`${b.name}: ${selector} is "${text}"`, LIMIT_S,
     async () => (await b.evaluate(look, [selector]))[selector], (node) => node.visible && node.text === text);
 
+// Who the main speaker is goes by the beeps of the fake microphones.
 const labelled = (b, selector, holds) => until(`${b.name}: label of ${selector}`, LIMIT_S,
-    async () => (await b.evaluate(look, [selector]))[selector].label, holds);
+    async () => (await b.evaluate(look, [selector]))[selector].label.replace(', main speaker', ''), holds);
 
 // The id of another participant at this one's page, and the selector of the tile.
 const idOf = (b, name) => b.evaluate((n) => [...window.__headrace.room.participants.values()].find((p) => p.name === n)?.id, name);

@@ -2,6 +2,7 @@
 
 import { el, show } from './dom.js';
 import { arrange } from './layout.js';
+import { Places } from './places.js';
 import { Tile } from './tile.js';
 
 export class Grid {
@@ -9,7 +10,9 @@ export class Grid {
     #list = el('ul', { class: 'tiles', 'aria-label': 'People in the meeting' });
     #more = el('button', { type: 'button', class: 'tile-more', hidden: true });
     #tiles = new Map();
-    #specs = [];
+    #specs = []; /* in the order of places */
+    #places = new Places();
+    #recent = [];
     #pinned = null;
     #rects = [];
     #changed;
@@ -27,9 +30,11 @@ export class Grid {
         this.#observer.observe(root);
     }
 
-    /* specs: as Tile.update takes them, each with a unique `key`, in order. */
-    render(specs) {
-        this.#specs = specs;
+    /* specs: as Tile.update takes them, each with a unique `key`, in order; recent: keys of who
+     * spoke, the newest first. */
+    render(specs, recent = []) {
+        this.#specs = this.#places.arrange(specs);
+        this.#recent = recent;
         this.#draw();
     }
 
@@ -44,12 +49,8 @@ export class Grid {
     /* The tiles that can be seen: [{key, source, width, height, pinned}], in device pixels. */
     shown() {
         const ratio = globalThis.devicePixelRatio || 1;
-        const top = this.#root.scrollTop;
-        const bottom = top + this.#root.clientHeight;
-        const seen = (rect) => rect && rect.y < bottom && rect.y + rect.height > top;
-        return this.#specs
-            .map((spec, i) => ({ spec, rect: this.#rects[i] }))
-            .filter(({ rect }) => seen(rect))
+        return this.#placed()
+            .filter(({ above, below }) => below > 0 && above > 0)
             .map(({ spec, rect }) => ({
                 key: spec.key,
                 source: spec.source,
@@ -67,6 +68,22 @@ export class Grid {
         }
         this.#tiles.clear();
         this.#root.replaceChildren();
+    }
+
+    /* What has a place: {spec, rect, above, below}, the pixels from its top to the lower edge of what
+     * is scrolled to, and from the upper edge to its bottom. */
+    #placed() {
+        const top = this.#root.scrollTop;
+        const bottom = top + this.#root.clientHeight;
+        return this.#specs
+            .map((spec, i) => ({ spec, rect: this.#rects[i] }))
+            .filter(({ rect }) => rect)
+            .map(({ spec, rect }) => ({
+                spec,
+                rect,
+                above: bottom - rect.y,
+                below: rect.y + rect.height - top,
+            }));
     }
 
     #pin(key) {
@@ -111,6 +128,33 @@ export class Grid {
         if (clientWidth === 0 || this.#specs.length === 0) {
             return;
         }
+        this.#arrange();
+        if (this.#bringSpeaker()) {
+            this.#arrange();
+        }
+        this.#changed();
+    }
+
+    /* Who speaks is in sight: half of the tile at least. */
+    #bringSpeaker() {
+        const speaker = this.#specs.find((s) => s.dominant);
+        const seen = this.#placed()
+            .filter(({ rect, above, below }) => Math.min(above, below) >= rect.height / 2)
+            .map(({ spec }) => spec.key)
+            .filter((key) => key !== this.#pinned);
+        /* What is pinned has the stage, wherever its place is. */
+        if (!speaker || speaker.key === this.#pinned) {
+            return false;
+        }
+        if (!this.#places.bring(speaker.key, new Set(seen), this.#recent)) {
+            return false;
+        }
+        this.#specs = this.#places.arrange(this.#specs);
+        return true;
+    }
+
+    #arrange() {
+        const { clientWidth, clientHeight } = this.#root;
         const stage = this.#stage();
         const float = stage < 0 && this.#specs.length === 2 && this.#specs[1].self;
         const plan = arrange(
@@ -125,7 +169,6 @@ export class Grid {
         this.#root.classList.toggle('scrolls', plan.height > clientHeight);
         this.#placeMore(plan);
         this.#rects = plan.rects;
-        this.#changed();
     }
 
     #placeMore({ rects, more }) {

@@ -4,7 +4,7 @@ import { byId, el } from './dom.js';
 import { icon } from './icons.js';
 import { avatarOf } from './tile.js';
 
-/* people: [{name, label, email, avatar, muted, cameraOff, hand, sharing}], myself first. */
+/* people: [{name, label, email, avatar, muted, cameraOff, hand, sharing, dominant}], myself first. */
 export function drawPeople(people) {
     byId('tab-people').textContent = `People (${people.length})`;
     byId('people').replaceChildren(...people.map(drawPerson));
@@ -24,6 +24,7 @@ function drawPerson(person) {
         el(
             'span',
             { class: 'person-state' },
+            person.dominant ? state('voice', 'main speaker', 'dominant') : null,
             person.hand ? state('hand', 'hand raised', 'raised') : null,
             person.sharing ? state('screen', 'shares a screen') : null,
             person.muted ? state('mic-off', 'muted', 'is-off') : state('mic', 'microphone on'),

@@ -10,6 +10,8 @@ import { Emitter } from './emitter.js';
 export class Room extends Emitter {
     self = null;
     participants = new Map();
+    speaker = null; /* id of the dominant one, mine too; null: nobody */
+    recent = []; /* ids of who was, the newest first */
     #messages = {
         'participant-joined': (m) => this.#arrive(m.participant, true),
         'participant-updated': (m) => this.#update(m.participant),
@@ -17,6 +19,7 @@ export class Room extends Emitter {
         'source-added': (m) => this.#setSource(m.participant, m.source),
         'source-updated': (m) => this.#setSource(m.participant, m.source),
         'source-removed': (m) => this.participants.get(m.participant)?.sources.delete(m.source),
+        'speaker': (m) => this.#speaks(m),
     };
 
     listen(signalling) {
@@ -44,6 +47,7 @@ export class Room extends Emitter {
         for (const participant of present.values()) {
             this.#arrive(participant, !first && message.resumed === true);
         }
+        this.#speaks(message.speaker ?? {});
         this.emit('change');
     }
 
@@ -81,8 +85,15 @@ export class Room extends Emitter {
         const participant = this.participants.get(id);
         if (participant) {
             this.participants.delete(id);
+            this.recent = this.recent.filter((r) => r !== id);
+            this.speaker = this.speaker === id ? null : this.speaker;
             this.emit('departed', participant, reason);
         }
+    }
+
+    #speaks({ participant, recent }) {
+        this.speaker = participant ?? null;
+        this.recent = recent ?? [];
     }
 
     #setSource(id, source) {

@@ -27,7 +27,7 @@ import { collect } from './stats.js';
 import { StatsView } from './statsview.js';
 import { Toolbar } from './toolbar.js';
 import { View } from './view.js';
-import { peopleOf, tilesOf } from './views.js';
+import { peopleOf, recentOf, tilesOf } from './views.js';
 
 export class Session extends Emitter {
     room = new Room();
@@ -313,7 +313,8 @@ export class Session extends Emitter {
             return;
         }
         const me = this.#me();
-        this.grid.render(tilesOf(this.room, me, this.#receivers(), this.#speakers));
+        const tiles = tilesOf(this.room, me, this.#receivers(), this.#speakers);
+        this.grid.render(tiles, recentOf(this.room));
         drawPeople(peopleOf(this.room, me));
         this.toolbar.set('mic', this.#local.micOn);
         this.toolbar.set('camera', this.#local.cameraOn);

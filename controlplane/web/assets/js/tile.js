@@ -28,6 +28,7 @@ export class Tile {
     #name = el('span', { class: 'tile-name' });
     #muted = el('span', { class: 'tile-muted', title: 'Muted' }, icon('mic-off'));
     #sound = el('span', { class: 'tile-sound', 'aria-hidden': 'true' }, el('i'), el('i'), el('i'));
+    #voice = el('span', { class: 'tile-voice', title: 'Main speaker' }, icon('voice'));
     #hand = el('span', { class: 'tile-hand', title: 'Hand raised' }, icon('hand'));
     #pin;
     #track = null;
@@ -47,13 +48,14 @@ export class Tile {
             this.#face,
             this.#video,
             this.#hand,
-            el('div', { class: 'name-pill' }, this.#muted, this.#sound, this.#name),
+            el('div', { class: 'name-pill' }, this.#voice, this.#muted, this.#sound, this.#name),
             this.#pin,
         );
         this.node.addEventListener('dblclick', () => pin(key));
     }
 
-    /* spec: {name, label, avatar, self, screen, muted, hand, track, mirror, pinned, speaking} */
+    /* spec: {name, label, avatar, self, screen, muted, hand, track, mirror, pinned, speaking,
+     * dominant} */
     update(spec) {
         const { classList } = this.node;
         classList.toggle('tile-self', spec.self);
@@ -63,6 +65,7 @@ export class Tile {
         this.#name.textContent = spec.label;
         show(this.#muted, spec.muted);
         show(this.#hand, spec.hand);
+        this.#drawDominant(spec.dominant);
         this.#drawFace(spec);
         this.#drawPin(spec);
         this.#show(spec.track);
@@ -96,6 +99,16 @@ export class Tile {
         this.#forgetNext();
         this.#video.srcObject = null;
         this.node.remove();
+    }
+
+    #drawDominant(dominant) {
+        show(this.#voice, dominant);
+        this.node.classList.toggle('dominant', dominant);
+        if (dominant) {
+            this.node.setAttribute('aria-current', 'true');
+        } else {
+            this.node.removeAttribute('aria-current');
+        }
     }
 
     #drawFace({ name, avatar, screen }) {
@@ -185,10 +198,15 @@ export class Tile {
     }
 }
 
-function describe({ label, screen, muted, hand, track }) {
+export function describe({ label, screen, muted, hand, track, dominant }) {
     if (screen) {
         return label;
     }
-    const states = [muted ? 'muted' : '', track ? '' : 'camera off', hand ? 'hand raised' : ''];
+    const states = [
+        dominant ? 'main speaker' : '',
+        muted ? 'muted' : '',
+        track ? '' : 'camera off',
+        hand ? 'hand raised' : '',
+    ];
     return [label, ...states.filter(Boolean)].join(', ');
 }

@@ -6,8 +6,19 @@ export function tilesOf(room, me, receivers, speakers) {
     return [
         ...others.flatMap((p) => screensOf(p, receivers)),
         ...others.map((p) => personOf(p, room, receivers, speakers)),
-        selfOf(me, speakers),
+        selfOf(me, speakers, spotlit(room) === room.self),
     ];
+}
+
+/* The id of the dominant speaker. Two people see who speaks without a mark. */
+function spotlit(room) {
+    const others = [...room.participants.values()].filter((p) => p.kind !== 'whep');
+    return others.length > 1 && room.speaker !== null ? room.speaker : undefined;
+}
+
+/* Keys of the tiles of those who spoke, the newest first. */
+export function recentOf(room) {
+    return room.recent.map((id) => (id === room.self ? 'self' : id));
 }
 
 const PLAIN = {
@@ -17,7 +28,8 @@ const PLAIN = {
     mirror: false,
     muted: false,
     hand: false,
-    speaking: false,
+    speaking: false, /* is heard just now */
+    dominant: false, /* is the one that the room listens to */
 };
 
 function screensOf(participant, receivers) {
@@ -49,10 +61,11 @@ function personOf(participant, room, receivers, speakers) {
         hand: Boolean(participant.hand),
         track: receiver?.track ?? null,
         speaking: speakers.has(participant.id),
+        dominant: spotlit(room) === participant.id,
     };
 }
 
-function selfOf(me, speakers) {
+function selfOf(me, speakers, dominant) {
     const facing = me.local.camera?.getSettings?.().facingMode;
     return {
         ...PLAIN,
@@ -66,6 +79,7 @@ function selfOf(me, speakers) {
         hand: me.hand,
         track: me.local.cameraOn ? me.local.camera : null,
         speaking: speakers.has('self'),
+        dominant,
     };
 }
 
@@ -84,6 +98,7 @@ export function peopleOf(room, me) {
             muted: !microphone || microphone.muted,
             cameraOff: !camera || camera.muted,
             sharing: room.source(p, 'screen') !== null,
+            dominant: spotlit(room) === p.id,
         };
     });
     rows.sort((a, b) => b.hand - a.hand || a.name.localeCompare(b.name));
@@ -97,6 +112,7 @@ export function peopleOf(room, me) {
             muted: !me.local.micOn,
             cameraOff: !me.local.cameraOn,
             sharing: me.local.screen !== null,
+            dominant: spotlit(room) === room.self,
         },
         ...rows,
     ];
