@@ -7,6 +7,7 @@
 
 #include "controlplane/dataplane_status.h"
 #include "controlplane/direct.h"
+#include "controlplane/metrics_dataplane.h"
 #include "controlplane/service.h"
 #include "proto/version.h"
 
@@ -51,16 +52,16 @@ void cp_healthz(struct cp_service *s, struct cp_exchange *x)
 
 /* ---- metrics */
 
-static void describe(GString *out, const char *name, const char *type, const char *help)
+void cp_metrics_describe(GString *out, const char *name, const char *type, const char *help)
 {
     g_string_append_printf(out, "# HELP headrace_%s %s\n# TYPE headrace_%s %s\n", name, help, name,
                            type);
 }
 
-static void single(GString *out, const char *name, const char *type, const char *help,
-                   uint64_t value)
+void cp_metrics_single(GString *out, const char *name, const char *type, const char *help,
+                       uint64_t value)
 {
-    describe(out, name, type, help);
+    cp_metrics_describe(out, name, type, help);
     g_string_append_printf(out, "headrace_%s %" PRIu64 "\n", name, value);
 }
 
@@ -100,110 +101,32 @@ static unsigned count_direct(const struct cp_service *s)
 
 static void controlplane(const struct cp_service *s, GString *out)
 {
-    describe(out, "build_info", "gauge", "Version of the control plane.");
+    cp_metrics_describe(out, "build_info", "gauge", "Version of the control plane.");
     g_string_append_printf(out, "headrace_build_info{version=\"%s\"} 1\n", hr_build());
-    single(out, "uptime_seconds", "gauge", "Since the control plane started.",
-           (cp_now_ms() - s->started) / 1000);
-    single(out, "rooms", "gauge", "Rooms with somebody in them.",
-           g_hash_table_size(s->rooms.by_name));
-    describe(out, "participants", "gauge", "Participants by kind.");
+    cp_metrics_single(out, "uptime_seconds", "gauge", "Since the control plane started.",
+                      (cp_now_ms() - s->started) / 1000);
+    cp_metrics_single(out, "rooms", "gauge", "Rooms with somebody in them.",
+                      g_hash_table_size(s->rooms.by_name));
+    cp_metrics_describe(out, "participants", "gauge", "Participants by kind.");
     for (int kind = CP_KIND_MEMBER; kind <= CP_KIND_SDES; kind++)
         g_string_append_printf(out, "headrace_participants{kind=\"%s\"} %u\n",
                                cp_kind_word((enum cp_kind)kind), count_kind(s, (enum cp_kind)kind));
-    single(out, "direct_calls", "gauge", "Rooms whose two speak end to end.", count_direct(s));
-    single(out, "direct_calls_total", "counter", "Direct calls begun since start.",
-           s->rooms.directs);
-    single(out, "joins_total", "counter", "Participants since start.", s->rooms.joins);
-    single(out, "endpoints", "gauge", "Endpoints, connected or connecting.",
-           cp_transport_endpoints(s->transport));
-    single(out, "websockets", "gauge", "Open signalling WebSockets.", s->sessions->len);
-#define X(field, name, help) single(out, name, "counter", help, s->counters.field);
+    cp_metrics_single(out, "direct_calls", "gauge", "Rooms whose two speak end to end.",
+                      count_direct(s));
+    cp_metrics_single(out, "direct_calls_total", "counter", "Direct calls begun since start.",
+                      s->rooms.directs);
+    cp_metrics_single(out, "joins_total", "counter", "Participants since start.", s->rooms.joins);
+    cp_metrics_single(out, "endpoints", "gauge", "Endpoints, connected or connecting.",
+                      cp_transport_endpoints(s->transport));
+    cp_metrics_single(out, "websockets", "gauge", "Open signalling WebSockets.", s->sessions->len);
+#define X(field, name, help) cp_metrics_single(out, name, "counter", help, s->counters.field);
     CP_COUNTER_MAP(X)
 #undef X
-    single(out, "controlplane_heap_bytes", "gauge", "Allocated by the control plane.",
-           heap_bytes());
+    cp_metrics_single(out, "controlplane_heap_bytes", "gauge", "Allocated by the control plane.",
+                      heap_bytes());
     cp_transport_counters(s->transport, transport_counter, out);
-    single(out, "dataplane_connected", "gauge", "1 while the dataplane is connected.",
-           cp_dataplane_is_up(cp_transport_dataplane(s->transport)));
-}
-
-/* One figure of each stage of each worker. */
-static void stages(GString *out, const Headrace__Status *status, const char *name, const char *help,
-                   size_t offset)
-{
-    describe(out, name, "counter", help);
-    for (size_t w = 0; w < status->n_workers; w++) {
-        const Headrace__WorkerStatus *worker = status->workers[w];
-        for (size_t i = 0; i < worker->n_stages; i++) {
-            const Headrace__StageCounters *stage = worker->stages[i];
-            g_string_append_printf(out, "headrace_%s{worker=\"%u\",stage=\"%s\"} %" PRIu64 "\n",
-                                   name, worker->id, stage->name,
-                                   *(const uint64_t *)((const char *)stage + offset));
-        }
-    }
-}
-
-static void drops(GString *out, const Headrace__Status *status)
-{
-    describe(out, "dataplane_drops_total", "counter", "Packets dropped, by reason.");
-    for (size_t w = 0; w < status->n_workers; w++) {
-        const Headrace__WorkerStatus *worker = status->workers[w];
-        for (size_t i = 0; i < worker->n_drops; i++)
-            g_string_append_printf(
-                out, "headrace_dataplane_drops_total{worker=\"%u\",reason=\"%s\"} %" PRIu64 "\n",
-                worker->id, worker->drops[i]->name, worker->drops[i]->value);
-    }
-}
-
-static const struct {
-    const char *name, *type, *help;
-    size_t offset;
-    bool wide;
-} worker_rows[] = {
-    {"dataplane_busy_cycles_total", "counter", "TSC cycles spent on packets.",
-     offsetof(Headrace__WorkerStatus, busy_cycles), true},
-    {"dataplane_cycles_total", "counter", "TSC cycles in all.",
-     offsetof(Headrace__WorkerStatus, total_cycles), true},
-    {"dataplane_endpoints", "gauge", "Endpoints of a worker.",
-     offsetof(Headrace__WorkerStatus, endpoints), false},
-    {"dataplane_streams", "gauge", "RTP streams received by a worker.",
-     offsetof(Headrace__WorkerStatus, streams), false},
-    {"dataplane_subscriptions", "gauge", "Subscriptions served by a worker.",
-     offsetof(Headrace__WorkerStatus, subscriptions), false},
-};
-
-static void workers(GString *out, const Headrace__Status *status)
-{
-    for (size_t r = 0; r < sizeof(worker_rows) / sizeof(worker_rows[0]); r++) {
-        describe(out, worker_rows[r].name, worker_rows[r].type, worker_rows[r].help);
-        for (size_t w = 0; w < status->n_workers; w++) {
-            const char *at = (const char *)status->workers[w] + worker_rows[r].offset;
-            uint64_t value = worker_rows[r].wide ? *(const uint64_t *)at : *(const uint32_t *)at;
-            g_string_append_printf(out, "headrace_%s{worker=\"%u\"} %" PRIu64 "\n",
-                                   worker_rows[r].name, status->workers[w]->id, value);
-        }
-    }
-}
-
-static void dataplane(GString *out, const Headrace__Status *status)
-{
-    single(out, "dataplane_uptime_seconds", "gauge", "Since the dataplane started.",
-           status->uptime_ms / 1000);
-    stages(out, status, "dataplane_stage_calls_total", "Bursts by stage.",
-           offsetof(Headrace__StageCounters, calls));
-    stages(out, status, "dataplane_stage_packets_total", "Packets by stage.",
-           offsetof(Headrace__StageCounters, packets));
-    stages(out, status, "dataplane_stage_cycles_total", "TSC cycles by stage.",
-           offsetof(Headrace__StageCounters, cycles));
-    drops(out, status);
-    workers(out, status);
-    describe(out, "dataplane_total", "counter", "Counters of ports and control channel by name.");
-    for (size_t i = 0; i < status->n_counters; i++)
-        g_string_append_printf(out, "headrace_dataplane_total{counter=\"%s\"} %" PRIu64 "\n",
-                               status->counters[i]->name, status->counters[i]->value);
-    single(out, "dataplane_mbufs_used", "gauge", "Packet buffers in use.", status->mbufs_used);
-    single(out, "dataplane_mbufs", "gauge", "Packet buffers there are.", status->mbufs_total);
-    single(out, "dataplane_heap_bytes", "gauge", "Allocated by the dataplane.", status->heap_bytes);
+    cp_metrics_single(out, "dataplane_connected", "gauge", "1 while the dataplane is connected.",
+                      cp_dataplane_is_up(cp_transport_dataplane(s->transport)));
 }
 
 struct waiting {
@@ -218,7 +141,7 @@ static void finish(void *arg, const Headrace__Status *status)
     GString *out = g_string_sized_new(16384);
     controlplane(w->service, out);
     if (status)
-        dataplane(out, status);
+        cp_metrics_dataplane(out, status);
     size_t len = out->len;
     cp_exchange_header(x, "cache-control:", "no-store");
     cp_answer_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", g_string_free(out, FALSE),

@@ -205,8 +205,7 @@ static void fill_send(const struct dp_endpoint *e, Headrace__EndpointStats *stat
     stats->estimate_bps = dp_bwe_target(&s->bwe);
     stats->rtt_us = dp_bwe_rtt(&s->bwe);
     stats->loss = (uint32_t)(dp_bwe_lost(&s->bwe) * 256);
-    if (stats->estimate_bps)
-        stats->pace_queue_ms = (uint32_t)(UINT64_C(8000) * s->bytes / stats->estimate_bps);
+    stats->pace_queue_ms = (uint32_t)(dp_send_wait_us(s) / 1000);
     stats->probes = s->bwe.counters.probes;
 }
 

@@ -28,6 +28,7 @@ void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, struct dp_str
 {
     s->allocated = true;
     if (st == NULL) {
+        w->session->counts.video_pauses += s->stream || s->wanted;
         dp_subscription_stop(s);
     } else if (st == s->stream) {
         if (s->wanted)

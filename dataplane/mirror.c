@@ -36,6 +36,7 @@ static void describe(const struct dp_source *s, struct dp_mirror_state *state)
             .sr_count = st->sr_count,
             .keyframe_asked = st->keyframe_asked,
             .rate = st->rate,
+            .clock_rate = st->rxstats.clock_rate,
             .width = st->width,
             .height = st->height,
         };
@@ -231,6 +232,7 @@ static void set_stream(struct dp_worker *w, struct dp_stream *st, const struct d
     st->sr_count = in->sr_count;
     st->keyframe_asked = RTE_MIN(in->keyframe_asked, w->now);
     st->rate = in->rate;
+    st->rxstats.clock_rate = in->clock_rate;
     st->width = in->width;
     st->height = in->height;
 }

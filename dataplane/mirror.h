@@ -45,6 +45,7 @@ struct dp_mirror_stream {
     uint32_t sr_ts, sr_count;
     uint64_t keyframe_asked;
     uint64_t rate;
+    uint32_t clock_rate;
     uint16_t width, height;
 };
 

@@ -1,5 +1,6 @@
 #include "dataplane/reports.h"
 
+#include "dataplane/quality.h"
 #include "dataplane/rtcp_out.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ static unsigned gather_blocks(struct dp_worker *w, struct dp_endpoint *e,
             int64_t us = dp_session_us(w->session, w->now);
             if (st && heard(w, st) && dp_rxstats_report(&st->rxstats, us, &blocks[n])) {
                 st->lost = blocks[n].lost;
+                dp_quality_ingress(w, st->rxstats.clock_rate, &blocks[n]);
                 n++;
             }
         }

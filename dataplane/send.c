@@ -211,3 +211,9 @@ uint64_t dp_send_budget(const struct dp_endpoint *e)
     const struct dp_send *s = e->send;
     return s && (s->heard || s->numbered) ? dp_bwe_target(&s->bwe) : DP_SEND_UNKNOWN;
 }
+
+uint64_t dp_send_wait_us(const struct dp_send *s)
+{
+    uint64_t rate = dp_bwe_target(&s->bwe);
+    return rate ? UINT64_C(8000000) * s->bytes / rate : 0;
+}

@@ -56,5 +56,7 @@ void dp_send_tick(struct dp_worker *w, struct dp_endpoint *e);
 
 /* Bit/s that there are for video, headers and retransmissions included, or DP_SEND_UNKNOWN. */
 uint64_t dp_send_budget(const struct dp_endpoint *e);
+/* How long what waits would take at the estimate; us. */
+uint64_t dp_send_wait_us(const struct dp_send *send);
 
 #endif

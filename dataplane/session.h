@@ -27,6 +27,7 @@
 #include "dataplane/srtp/srtp.h"
 #include "dataplane/ssrcs.h"
 #include "dataplane/worker.h"
+#include "proto/histogram.h"
 #include "proto/limits.h"
 
 #include <rte_common.h>
@@ -318,13 +319,35 @@ struct dp_keystream {
     alignas(64) uint8_t bytes[DP_KEYSTREAMS][DP_KEYSTREAM_MAX];
 };
 
-/* What a worker's sessions count beyond drops. */
+/* X(name): what workers count beyond drops, each of them a counter of /metrics. */
+#define DP_SESSION_COUNT_MAP(X)                                                                    \
+    X(retransmitted)                                                                               \
+    X(keyframes_asked)  /* of publishers */                                                        \
+    X(keyframes_wanted) /* by receivers */                                                         \
+    X(reports_sent)                                                                                \
+    X(reports_received) /* with something in them */                                               \
+    X(feedback_sent)                                                                               \
+    X(remb_received)                                                                               \
+    X(twcc_received)                                                                               \
+    X(stream_switches)                                                                             \
+    X(probes)                                                                                      \
+    X(video_pauses)   /* of videos that a receiver's link has no room for */                       \
+    X(nacks_received) /* packets that receivers asked for, */                                      \
+    X(nacks_sent)     /* that publishers were asked for, */                                        \
+    X(repaired)       /* that came from them as RTX */
+
 struct dp_session_counts {
     uint32_t endpoints, sources, streams, subscriptions, shards;
     uint64_t nonce_alarms;
-    uint64_t retransmitted, keyframes_asked, reports_sent, feedback_sent;
-    uint64_t remb_received, twcc_received, stream_switches, probes;
-    uint64_t nacks_sent, repaired; /* packets that publishers were asked for, that came as RTX */
+#define X(name) uint64_t name;
+    DP_SESSION_COUNT_MAP(X)
+#undef X
+};
+
+/* Of proto/histogram.h: the last count is of values beyond all bounds. */
+struct dp_histogram {
+    uint64_t sum;
+    uint64_t counts[HR_HISTOGRAM_BOUNDS_MAX + 1];
 };
 
 /* All that one worker owns. */
@@ -336,6 +359,7 @@ struct dp_session {
     uint32_t pace_held, pace_limit;  /* mbufs that wait, and that may */
     uint32_t mirrors_count;
     struct dp_session_counts counts; /* the worker writes, main reads; shards: main writes */
+    struct dp_histogram histograms[HR_HISTOGRAMS]; /* likewise */
     struct dp_history_budget budget;
     struct dp_keystream keystream;
     struct dp_srtp_batch *batch;

@@ -9,10 +9,10 @@
 #include "dataplane/mirror.h"
 #include "dataplane/nacks.h"
 #include "dataplane/packet.h"
+#include "dataplane/quality.h"
 #include "dataplane/rtp/wire.h"
 #include "dataplane/send.h"
 #include "dataplane/subscription.h"
-
 
 struct rtcp_context {
     struct dp_worker *w;
@@ -36,6 +36,7 @@ static void take_round_trip(struct dp_worker *w, struct dp_subscription *s,
     int64_t us = round_trip(w, (uint64_t)since << 16, b->dlsr);
     if (us >= 0 && us < 60 * 1000000)
         s->rtt_us = (uint32_t)us;
+    dp_quality_round_trip(w, HR_HISTOGRAM_ROUND_TRIP_EGRESS, us);
     if (s->endpoint->publishing)
         dp_nacks_round_trip(s->endpoint->publishing, us);
 }
@@ -44,8 +45,11 @@ static void on_dlrr(void *ctx, const struct dp_rtcp_dlrr *dlrr)
 {
     struct rtcp_context *c = ctx;
     struct dp_publishing *p = c->e->publishing;
-    if (p && dlrr->ssrc == c->e->conf.feedback_ssrc && dlrr->lrr && dlrr->lrr == p->reference)
-        dp_nacks_round_trip(p, round_trip(c->w, c->w->now - p->reference_at, dlrr->dlrr));
+    if (!p || dlrr->ssrc != c->e->conf.feedback_ssrc || !dlrr->lrr || dlrr->lrr != p->reference)
+        return;
+    int64_t us = round_trip(c->w, c->w->now - p->reference_at, dlrr->dlrr);
+    dp_nacks_round_trip(p, us);
+    dp_quality_round_trip(c->w, HR_HISTOGRAM_ROUND_TRIP_INGRESS, us);
 }
 
 static void take_reports(struct rtcp_context *c, const struct dp_rtcp_reports *reports)
@@ -60,6 +64,11 @@ static void take_reports(struct rtcp_context *c, const struct dp_rtcp_reports *r
         s->jitter = b.jitter;
         take_round_trip(c->w, s, &b);
         dp_send_report(c->w, c->e, b.fraction_lost, s->rtt_us);
+        dp_quality_egress(c->w, s, &b);
+    }
+    if (reports->count) {
+        c->w->session->counts.reports_received++;
+        dp_quality_link(c->w, c->e);
     }
 }
 
@@ -105,6 +114,7 @@ static void on_nack(void *ctx, struct dp_rtcp_nack *nack)
     if (s == NULL || !dp_endpoint_ready(c->e))
         return;
     while (dp_rtcp_nack_next(nack, &seq)) {
+        c->w->session->counts.nacks_received++;
         enum dp_drop why = DP_DROP_RESEND_LIMIT;
         if (c->out->n < DP_BURST)
             why = dp_egress_resend(c->w, s, seq, c->out);
@@ -119,6 +129,7 @@ static void want_keyframe(struct rtcp_context *c, uint32_t ssrc)
     struct dp_stream *st = s == NULL ? NULL : s->stream ? s->stream : s->wanted;
     if (st == NULL)
         return;
+    c->w->session->counts.keyframes_wanted++;
     dp_keyframe_want(st);
     dp_keyframe_flush(c->w, st->source, c->out);
 }

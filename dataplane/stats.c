@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PORT_COUNTERS    7
-#define SESSION_COUNTERS 9
+#define PORT_COUNTERS 7
 
 /* jemalloc's; without it (sanitizers bring their own allocator) the heap is not known. */
 extern int mallctl(const char *name, void *old, size_t *old_len, void *new_value, size_t new_len)
@@ -126,33 +125,70 @@ static bool count_port(struct counters *c, const struct dp_port *port)
     return true;
 }
 
+struct session_row {
+    const char *name;
+    size_t offset; /* in struct dp_session_counts */
+};
+
+static const struct session_row session_rows[] = {
+#define X(name) {#name, offsetof(struct dp_session_counts, name)},
+    DP_SESSION_COUNT_MAP(X)
+#undef X
+};
+
 /* Of all workers together. */
 static bool count_sessions(struct counters *c, const struct dp_dataplane *dp)
 {
-    struct dp_session_counts all = {0}, one;
+    struct dp_session_counts of[HR_WORKERS_MAX];
 
-    for (unsigned i = 0; i < dp->workers_count; i++) {
-        dp_session_count(dp->workers[i].session, &one);
-        all.retransmitted += one.retransmitted;
-        all.keyframes_asked += one.keyframes_asked;
-        all.reports_sent += one.reports_sent;
-        all.feedback_sent += one.feedback_sent;
-        all.remb_received += one.remb_received;
-        all.twcc_received += one.twcc_received;
-        all.stream_switches += one.stream_switches;
-        all.nacks_sent += one.nacks_sent;
-        all.repaired += one.repaired;
-    }
-    const struct dp_stat rows[SESSION_COUNTERS] = {
-        {"retransmitted", all.retransmitted},     {"keyframes_asked", all.keyframes_asked},
-        {"reports_sent", all.reports_sent},       {"feedback_sent", all.feedback_sent},
-        {"remb_received", all.remb_received},     {"twcc_received", all.twcc_received},
-        {"stream_switches", all.stream_switches}, {"nacks_sent", all.nacks_sent},
-        {"repaired", all.repaired},
-    };
-    for (unsigned i = 0; i < SESSION_COUNTERS; i++)
-        if (!count(c, rows[i].name, rows[i].value))
+    for (unsigned i = 0; i < dp->workers_count; i++)
+        dp_session_count(dp->workers[i].session, &of[i]);
+    for (unsigned r = 0; r < RTE_DIM(session_rows); r++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < dp->workers_count; i++)
+            sum += *(const uint64_t *)((const char *)&of[i] + session_rows[r].offset);
+        if (!count(c, session_rows[r].name, sum))
             return false;
+    }
+    return true;
+}
+
+/* ---- histograms, of all workers together */
+
+static bool fill_histogram(const struct dp_dataplane *dp, enum hr_histogram_id id,
+                           struct hr_arena *a, Headrace__Histogram *out)
+{
+    size_t n = hr_histograms[id].bounds_count + 1u;
+
+    headrace__histogram__init(out);
+    out->name = (char *)hr_histograms[id].name;
+    out->counts = take(a, n * sizeof(*out->counts));
+    if (!out->counts)
+        return false;
+    memset(out->counts, 0, n * sizeof(*out->counts));
+    out->n_counts = n;
+    for (unsigned i = 0; i < dp->workers_count; i++) {
+        const struct dp_histogram *h = &dp->workers[i].session->histograms[id];
+        out->sum += h->sum;
+        for (size_t k = 0; k < n; k++)
+            out->counts[k] += h->counts[k];
+    }
+    return true;
+}
+
+static bool fill_histograms(const struct dp_dataplane *dp, struct hr_arena *a,
+                            Headrace__Status *out)
+{
+    Headrace__Histogram *rows = take(a, HR_HISTOGRAMS * sizeof(*rows));
+
+    out->histograms = take(a, HR_HISTOGRAMS * sizeof(*out->histograms));
+    if (!rows || !out->histograms)
+        return false;
+    for (unsigned i = 0; i < HR_HISTOGRAMS; i++) {
+        if (!fill_histogram(dp, (enum hr_histogram_id)i, a, &rows[i]))
+            return false;
+        out->histograms[out->n_histograms++] = &rows[i];
+    }
     return true;
 }
 
@@ -248,7 +284,7 @@ static bool fill_counters(const struct dp_dataplane *dp, const struct dp_stat *m
 {
     struct counters c;
 
-    if (!counters_init(&c, a, n + SESSION_COUNTERS + dp->ports_count * PORT_COUNTERS))
+    if (!counters_init(&c, a, n + RTE_DIM(session_rows) + dp->ports_count * PORT_COUNTERS))
         return false;
     for (unsigned i = 0; i < n; i++)
         if (!count(&c, more[i].name, more[i].value))
@@ -272,7 +308,7 @@ Headrace__Status *dp_stats_status(const struct dp_dataplane *dp, const struct dp
         return NULL;
     headrace__status__init(s);
     if (!fill_workers(dp, a, s) || !fill_counters(dp, more, n, a, s) ||
-        !dp_stats_ports(dp, a, &s->n_ports, &s->ports))
+        !fill_histograms(dp, a, s) || !dp_stats_ports(dp, a, &s->n_ports, &s->ports))
         return NULL;
     s->build = (char *)hr_build();
     s->uptime_ms = (rte_rdtsc() - dp->started) / (dp->tsc_hz / 1000);

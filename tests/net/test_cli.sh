@@ -16,6 +16,11 @@ healthz() { in_client curl -s -o "$work/healthz" -w '%{http_code}' "$http/health
 healthz_is() { [ "$(healthz)" = "$1" ] && grep -q "\"status\": *\"$2\"" "$work/healthz"; }
 # No `| grep -q`: it leaves at the first match, and the command dies of SIGPIPE before it has printed the rest.
 status_is() { [[ "$("${headrace[@]}" status --json)" == *"\"status\": \"$1\""* ]]; }
+# metrics_are_right NAME=LEAST...: /metrics is as Prometheus wants it, and has moved so far.
+metrics_are_right() {
+    in_client curl -fs "$http/metrics" >"$work/metrics" &&
+        "$python" "$top/tests/net/metrics.py" "$@" <"$work/metrics" >"$work/metrics.log" 2>&1
+}
 
 make_network
 says 3 'dataplane +DOWN' status
@@ -44,6 +49,14 @@ says 0 'ingress' status
 json 'v[0]["name"] == "talk" and v[0]["sources"] == 2' rooms
 json 'any(s["packets"] > 0 for p in v["participants"] for s in p["sources"])' room talk
 json 'v["dataplane"]["workers"][0]["endpoints"] == 2 and v["controlplane"]["rooms"] == 1' status
+wait_for 20 metrics_are_right leg_loss_ratio_count/{in,e}gress=1 leg_jitter_seconds_count/{in,e}gress=1 \
+    leg_round_trip_seconds_count/egress=1 \
+    dataplane_total/reports_sent=1 dataplane_total/reports_received=1 dataplane_total/keyframes_asked=1 ||
+    fail "metrics: $(cat "$work/metrics.log" "$work/metrics")"
+cat "$work/metrics.log"
+if command -v promtool >/dev/null; then
+    promtool check metrics <"$work/metrics" || fail "promtool finds something"
+fi
 healthz_is 200 ok || fail "healthz: $(cat "$work/healthz")"
 "$python" - "$work/json" "$work/healthz" <<'PY' || fail "status and healthz do not agree: $(cat "$work/healthz")"
 import json, sys

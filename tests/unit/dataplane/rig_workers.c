@@ -188,12 +188,9 @@ struct dp_session_counts rig_counts(void)
         sum.sources += c->sources;
         sum.streams += c->streams;
         sum.subscriptions += c->subscriptions;
-        sum.retransmitted += c->retransmitted;
-        sum.keyframes_asked += c->keyframes_asked;
-        sum.reports_sent += c->reports_sent;
-        sum.stream_switches += c->stream_switches;
-        sum.nacks_sent += c->nacks_sent;
-        sum.repaired += c->repaired;
+#define X(name) sum.name += c->name;
+        DP_SESSION_COUNT_MAP(X)
+#undef X
     }
     return sum;
 }

@@ -140,6 +140,28 @@ static struct dp_subscription *subscription_of(const struct rig_client *c)
     return NULL;
 }
 
+/* Of all workers. */
+static struct dp_histogram observed(enum hr_histogram_id id)
+{
+    struct dp_histogram all = {0};
+    for (unsigned i = 0; i < rig_workers; i++) {
+        const struct dp_histogram *h = &rig.workers[i].session->histograms[id];
+        all.sum += h->sum;
+        for (unsigned k = 0; k <= HR_HISTOGRAM_BOUNDS_MAX; k++)
+            all.counts[k] += h->counts[k];
+    }
+    return all;
+}
+
+static uint64_t observations(enum hr_histogram_id id)
+{
+    struct dp_histogram h = observed(id);
+    uint64_t n = 0;
+    for (unsigned k = 0; k <= HR_HISTOGRAM_BOUNDS_MAX; k++)
+        n += h.counts[k];
+    return n;
+}
+
 /* ---- NACK */
 
 /* Bytes on the wire of packets sent to one, by their place in the inbox. */
@@ -341,15 +363,23 @@ static void test_sender_report_is_translated(void **state)
 
     /* the receiver's answer: a little over half a second after the report left, of which it kept
      * half */
-    struct dp_rtcp_report_block block = {.ssrc = 1000, .lost = 3, .jitter = 44, .lsr = 0x33445566};
+    struct dp_rtcp_report_block block = {
+        .ssrc = 1000, .fraction_lost = 64, .lost = 3, .jitter = 900, .lsr = 0x33445566};
     b = compound();
     block.dlsr = 65536 / 2;
     dp_rtcp_put_rr(&b, 5, &block, 1);
     rig_send_rtcp(one, &b);
     const struct dp_subscription *s = subscription_of(one);
     assert_int_equal(s->lost, 3);
-    assert_int_equal(s->jitter, 44);
+    assert_int_equal(s->jitter, 900);
     assert_in_range(s->rtt_us, 1000, 70000);
+
+    assert_int_equal(observed(HR_HISTOGRAM_LOSS_EGRESS).sum, 250000); /* a quarter, in millionths */
+    assert_int_equal(observed(HR_HISTOGRAM_JITTER_EGRESS).sum, 10000);   /* 900 of 90 kHz, in us */
+    assert_int_equal(observed(HR_HISTOGRAM_JITTER_EGRESS).counts[3], 1); /* up to 10 ms */
+    assert_int_equal(observed(HR_HISTOGRAM_ROUND_TRIP_EGRESS).sum, s->rtt_us);
+    assert_int_equal(observations(HR_HISTOGRAM_ESTIMATE), 0); /* it gives no feedback */
+    assert_int_equal(rig_counts().reports_received, 1);
 }
 
 static void test_receiver_report_and_feedback(void **state)
@@ -370,6 +400,48 @@ static void test_receiver_report_and_feedback(void **state)
     assert_int_equal(later.block.ssrc, 8);
     assert_int_equal(later.block.lost, 2);
     assert_int_equal(later.twcc, 0);
+    assert_int_equal(observations(HR_HISTOGRAM_LOSS_INGRESS), h.rr + later.rr);
+    assert_int_equal(observed(HR_HISTOGRAM_LOSS_INGRESS).sum, 1000000 * (2 * 256 / 30) / 256);
+    assert_int_equal(observations(HR_HISTOGRAM_JITTER_INGRESS), h.rr + later.rr);
+}
+
+static void publish_second(uint16_t *seq)
+{
+    for (int i = 0; i < 100; i++) {
+        *seq += 1;
+        send_video(*seq, *seq == 1);
+        rig_pass(10);
+    }
+    rig_empty(one);
+    rig_empty(two);
+}
+
+static void test_what_the_link_has_no_room_for(void **state)
+{
+    uint16_t seq = 0;
+    begin();
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    cmd.op_case = HEADRACE__COMMAND__OP_SUBSCRIPTION_PUT;
+    cmd.subscription_put = rig_subscription(1, one, 1);
+    cmd.subscription_put->remb = true;
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_OK);
+    publish_second(&seq);
+    publish_second(&seq);
+    assert_int_equal(rig_counts().video_pauses, 0);
+
+    struct dp_rtcp_buf b = compound();
+    struct dp_rtcp_report_block block = {.ssrc = 1000};
+    uint32_t media = 1000;
+    dp_rtcp_put_rr(&b, 5, &block, 1);
+    dp_rtcp_put_remb(&b, 5, 60000, &media, 1);
+    rig_send_rtcp(one, &b);
+    publish_second(&seq);
+    publish_second(&seq);
+    assert_int_equal(rig_counts().video_pauses, 1); /* once, not at each look */
+    rig_send_rtcp(one, &b);
+    assert_int_equal(observations(HR_HISTOGRAM_ESTIMATE), 1); /* the first came before REMB */
+    assert_in_range(observed(HR_HISTOGRAM_ESTIMATE).sum, 60000, 60000);
+    assert_int_equal(observed(HR_HISTOGRAM_QUEUE).counts[0], 1);
 }
 
 /* ---- bad RTCP */
@@ -432,6 +504,7 @@ int main(void)
         TEST(test_asked_again_without_a_key_frame),
         TEST(test_sender_report_is_translated),
         TEST(test_receiver_report_and_feedback),
+        TEST(test_what_the_link_has_no_room_for),
         TEST(test_replayed_altered_and_malformed),
         TEST(test_senders_are_bounded),
     };
