@@ -124,6 +124,8 @@ static void take_stats(struct gathering *g, const Headrace__EndpointStats *e)
         add(sum, "lost", stream->lost);
         add(sum, "retransmitted", stream->retransmitted);
         json_object_set_new(sum, "jitter", json_integer(stream->jitter));
+        json_object_set_new(sum, "level", json_integer(stream->level));
+        json_object_set_new(sum, "not_loudest", json_boolean(stream->not_loudest));
     }
 }
 
@@ -147,8 +149,13 @@ static json_t *source_json(struct gathering *g, struct cp_source *s)
 {
     const struct cp_negotiated_media *n = cp_media_section(s->owner->media, s->mid);
     json_t *object = cp_source_json(s);
+    const json_t *sum = sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object);
     json_object_set_new(object, "codec", json_string(n && n->n_codecs ? n->codecs[0].name : ""));
-    with_sum(object, sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object), &s->rate);
+    with_sum(object, sum, &s->rate);
+    if (!s->video && json_integer_value(json_object_get(sum, "level")))
+        json_object_set(object, "level", json_object_get(sum, "level"));
+    if (json_is_true(json_object_get(sum, "not_loudest")))
+        json_object_set_new(object, "not_loudest", json_true());
     return object;
 }
 
@@ -206,10 +213,10 @@ static void finish(struct gathering *g)
         for (guint i = 0; i < room->participants->len && i < CP_ADMIN_PARTICIPANTS_MAX; i++)
             json_array_append_new(participants, participant_json(g, room->participants->pdata[i]));
         cp_answer_json(g->exchange, 200,
-                       json_pack("{s:s, s:I, s:i, s:b, s:o}", "name", room->name, "created_s",
+                       json_pack("{s:s, s:I, s:i, s:b, s:o?, s:o}", "name", room->name, "created_s",
                                  created(room), "chat_lines", (int)room->chat.lines.length,
-                                 "direct", (int)cp_direct_runs(room), "participants",
-                                 participants));
+                                 "direct", (int)cp_direct_runs(room), "speaker",
+                                 cp_speakers_json(room), "participants", participants));
     }
     cp_exchange_unref(g->exchange);
     json_decref(g->stats);

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,11 +66,12 @@ json_t *cli_room_get(struct cli_context *c)
 
 static void print_source(const json_t *s)
 {
-    printf("    publishes %-6s %-12s %-6s %10lld packets %8lld lost  %7lld kbit/s%s\n",
+    printf("    publishes %-6s %-12s %-6s %10lld packets %8lld lost  %7lld kbit/s%s%s\n",
            cli_string(s, "id", "?"), cli_string(s, "label", "?"), cli_string(s, "codec", "-"),
            (long long)cli_integer(s, "packets"), (long long)cli_integer(s, "lost"),
            (long long)cli_integer(s, "bitrate") / 1000,
-           json_is_true(json_object_get(s, "muted")) ? "  muted" : "");
+           json_is_true(json_object_get(s, "muted")) ? "  muted" : "",
+           json_is_true(json_object_get(s, "not_loudest")) ? "  others are louder" : "");
 }
 
 static void print_estimate(const json_t *p)
@@ -85,6 +87,7 @@ static void print_estimate(const json_t *p)
 
 void cli_room_text(const json_t *v)
 {
+    const char *speaker = cli_string(json_object_get(v, "speaker"), "participant", "-");
     json_t *p, *s;
     size_t i, j;
 
@@ -93,10 +96,11 @@ void cli_room_text(const json_t *v)
            json_is_true(json_object_get(v, "direct")) ? ", end to end: passed on without a key"
                                                       : "");
     json_array_foreach (json_object_get(v, "participants"), i, p) {
-        printf("  %-6s %-24s %-7s %-12s %-24s %s\n", cli_string(p, "id", "?"),
+        printf("  %-6s %-24s %-7s %-12s %-24s %s%s\n", cli_string(p, "id", "?"),
                cli_string(p, "name", ""), cli_string(p, "kind", ""),
                json_is_true(json_object_get(p, "connected")) ? "connected" : "connecting",
-               cli_string(p, "address", "-"), cli_string(p, "srtp", "-"));
+               cli_string(p, "address", "-"), cli_string(p, "srtp", "-"),
+               strcmp(cli_string(p, "id", ""), speaker) == 0 ? "  main speaker" : "");
         print_estimate(p);
         json_array_foreach (json_object_get(p, "sources"), j, s) {
             print_source(s);

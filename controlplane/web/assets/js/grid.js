@@ -70,7 +70,7 @@ export class Grid {
         this.#root.replaceChildren();
     }
 
-    /* What has a place: {spec, rect, above, below}, the pixels from its top to the lower edge of what
+    /* What has a place: {spec, rect, above, below}, pixels from its top to the lower edge of what
      * is scrolled to, and from the upper edge to its bottom. */
     #placed() {
         const top = this.#root.scrollTop;
