@@ -1,5 +1,6 @@
 // Stock browsers, headless, with a fake camera and microphone. Both kinds behind one small interface:
-// { name, evaluate(fn, arg), screenshot(path), goto(url), close() }.
+// { name, evaluate(fn, arg), screenshot(path), goto(url), close() }. before: a function that runs in each page before its
+// own scripts, and may do what the page's security policy forbids them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,12 +21,15 @@ function chromiumIn(namespace) {
     return path;
 }
 
-export async function openChromium(name, { fps = 20, size = { width: 1280, height: 800 }, flags = [], namespace } = {}) {
+export async function openChromium(name, { fps = 20, size = { width: 1280, height: 800 }, flags = [], namespace, before } = {}) {
     const browser = await chromium.launch({
         executablePath: namespace ? chromiumIn(namespace) : '/usr/bin/chromium',
         args: [...CHROMIUM_FLAGS, `--use-fake-device-for-media-stream=fps=${fps}`, ...flags],
     });
-    const context = await browser.newContext({ viewport: size, permissions: ['camera', 'microphone'], reducedMotion: 'reduce' });
+    const context = await browser.newContext({ viewport: size, permissions: ['camera', 'microphone'], reducedMotion: 'reduce', bypassCSP: Boolean(before) });
+    if (before) {
+        await context.addInitScript(before);
+    }
     const page = await context.newPage();
     const log = [];
     page.on('console', (m) => log.push(`${m.type()}: ${m.text()}`));
