@@ -54,12 +54,25 @@ function packetsOf(report) {
         bytes: report.bytesReceived ?? 0,
         lost: report.packetsLost ?? 0,
         jitter: report.jitter ?? 0,
+        waited: report.jitterBufferDelay ?? 0,
+        played: report.jitterBufferEmittedCount ?? 0,
     };
 }
 
 function codecOf(report, reports) {
     const codec = reports.find((r) => r.id === report.codecId);
     return codec?.mimeType?.split('/')[1] ?? '';
+}
+
+/* What whoever receives `report`'s stream first says of it: its last receiver report. */
+function heardOf(report, reports) {
+    const heard = reports.find((r) => r.type === 'remote-inbound-rtp' && r.localId === report.id);
+    return {
+        lost: heard?.packetsLost ?? 0,
+        lossRatio: heard?.fractionLost ?? null,
+        jitter: heard?.jitter ?? null,
+        rtt: heard?.roundTripTime ?? null,
+    };
 }
 
 function sentOf(report, reports, sent) {
@@ -69,6 +82,7 @@ function sentOf(report, reports, sent) {
         source: what?.source ?? null,
         rid: report.rid ?? '',
         codec: codecOf(report, reports),
+        layers: report.scalabilityMode ?? '',
         framesEncoded: report.framesEncoded ?? 0,
         fps: report.framesPerSecond ?? 0,
         width: report.frameWidth ?? 0,
@@ -80,6 +94,7 @@ function sentOf(report, reports, sent) {
         nacks: report.nackCount ?? 0,
         limitation: report.qualityLimitationReason ?? '',
         active: report.active ?? true,
+        ...heardOf(report, reports),
     };
 }
 
@@ -116,6 +131,7 @@ function pairOf(pair, reports) {
         bytesSent: pair.bytesSent ?? 0,
         bytesReceived: pair.bytesReceived ?? 0,
         availableOutgoingBitrate: pair.availableOutgoingBitrate ?? 0,
+        availableIncomingBitrate: pair.availableIncomingBitrate ?? 0,
     };
 }
 

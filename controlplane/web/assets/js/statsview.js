@@ -1,11 +1,13 @@
 /* The statistics overlay: a small table, drawn again every second while it is open. */
 
-import { byId, el, show } from './dom.js';
+import { byId, el, iconButton, show } from './dom.js';
+import { RECEIVED, SENT, statsTable } from './statstable.js';
 
 const EVERY_MS = 1_000;
 
 export class StatsView {
     #root = byId('stats');
+    #body = el('div');
     #collect;
     #timer = null;
     #before = null;
@@ -13,6 +15,15 @@ export class StatsView {
     /* collect() resolves with what stats.js makes. */
     constructor(collect) {
         this.#collect = collect;
+        this.#root.replaceChildren(
+            el(
+                'header',
+                {},
+                el('h2', { text: 'Statistics' }),
+                iconButton('close', 'Close the statistics', { onclick: () => this.close() }),
+            ),
+            this.#body,
+        );
     }
 
     toggle() {
@@ -36,74 +47,21 @@ export class StatsView {
         if (!now || this.#timer === null) {
             return;
         }
-        const { transport } = now;
-        const pair = transport.pair;
-        this.#root.replaceChildren(
-            el('h2', { text: 'Statistics' }),
-            el('p', {
-                text:
-                    `${now.connection} · ${transport.srtpCipher || 'no SRTP yet'} · ` +
-                    `round trip ${pair ? Math.round(pair.rtt * 1000) : '–'} ms`,
-            }),
-            el('p', { text: pair ? `${pair.local} → ${pair.remote}` : 'no route yet' }),
-            table(
-                ['Sent', 'Codec', 'Picture', 'kbit/s', 'Limited by'],
-                now.sent.map((s) => [
-                    s.rid ? `${s.label} ${s.rid}` : s.label,
-                    s.codec,
-                    picture(s),
-                    this.#rate(
-                        now,
-                        (t) => t.sent.find((o) => o.label === s.label && o.rid === s.rid)?.bytes,
-                    ),
-                    s.limitation && s.limitation !== 'none' ? s.limitation : '',
-                ]),
-            ),
-            table(
-                ['Received', 'Codec', 'Picture', 'kbit/s', 'Lost', 'Jitter', 'Freezes'],
-                now.remote.flatMap((p) => this.#received(now, p)),
-            ),
+        const { lines, sent, received } = statsTable(now, this.#before);
+        this.#body.replaceChildren(
+            ...lines.map((text) => el('p', { text })),
+            table(SENT, sent),
+            table(RECEIVED, received),
         );
         this.#before = now;
     }
-
-    #received(now, participant) {
-        const labels = ['microphone', 'camera', 'screen', 'screen-audio'];
-        return labels
-            .filter((l) => participant[l])
-            .map((label) => {
-                const r = participant[label];
-                const bytes = (t) => t.remote.find((p) => p.id === participant.id)?.[label]?.bytes;
-                return [
-                    `${participant.name} ${label}`,
-                    r.codec,
-                    picture(r),
-                    this.#rate(now, bytes),
-                    r.lost,
-                    `${Math.round(r.jitter * 1000)} ms`,
-                    r.freezes ?? '',
-                ];
-            });
-    }
-
-    #rate(now, bytes) {
-        const then = this.#before && bytes(this.#before);
-        if (then === undefined || then === null) {
-            return '–';
-        }
-        return Math.max(0, Math.round(((bytes(now) - then) * 8) / (now.time - this.#before.time)));
-    }
-}
-
-function picture(figures) {
-    return figures.width ? `${figures.width}×${figures.height} ${Math.round(figures.fps)}/s` : '';
 }
 
 function table(heads, rows) {
     return el(
         'table',
         {},
-        el('tr', {}, ...heads.map((text) => el('th', { text }))),
-        ...rows.map((row) => el('tr', {}, ...row.map((cell) => el('td', { text: String(cell) })))),
+        el('tr', {}, ...heads.map((text) => el('th', { scope: 'col', text }))),
+        ...rows.map((row) => el('tr', {}, ...row.map((cell) => el('td', { text: cell })))),
     );
 }
