@@ -87,6 +87,12 @@ static void add(json_t *sum, const char *key, uint64_t value)
     json_object_set_new(sum, key, json_integer(before + (json_int_t)value));
 }
 
+static void at_least(json_t *sum, const char *key, uint64_t value)
+{
+    if ((json_int_t)value > json_integer_value(json_object_get(sum, key)))
+        json_object_set_new(sum, key, json_integer((json_int_t)value));
+}
+
 static json_t *sum_of(json_t *stats, uint32_t endpoint, uint32_t object)
 {
     char key[32];
@@ -109,6 +115,46 @@ static void take_estimate(json_t *whole, const Headrace__EndpointStats *e)
     json_object_set_new(whole, "probes", json_integer(e->probes));
 }
 
+/* The way of a stream: of several the worst. */
+static void take_way(json_t *sum, const Headrace__StreamStats *stream)
+{
+    uint64_t jitter = stream->jitter;
+    jitter = stream->clock_rate ? jitter * 1000000 / stream->clock_rate : 0;
+    at_least(sum, "jitter_us", jitter);
+    at_least(sum, "rtt_us", stream->rtt_us);
+}
+
+static json_t *picture_json(const Headrace__StreamStats *stream)
+{
+    return json_pack("{s:s, s:i, s:i}", "rid", stream->rid, "width", (int)stream->width, "height",
+                     (int)stream->height);
+}
+
+/* What comes of a source, one entry a simulcast stream. */
+static void add_layer(json_t *sum, const Headrace__StreamStats *stream)
+{
+    json_t *layer = picture_json(stream), *layers = json_object_get(sum, "layers");
+    json_object_set_new(layer, "bitrate", json_integer((json_int_t)stream->bitrate));
+    if (!layers && json_object_set_new(sum, "layers", json_array()) == 0)
+        layers = json_object_get(sum, "layers");
+    json_array_append_new(layers, layer);
+}
+
+static void take_forwarding(json_t *sum, const Headrace__StreamStats *stream)
+{
+    static const char *const words[] = {
+        [HEADRACE__STREAM_STATS__FORWARDING__FORWARDED] = "forwarded",
+        [HEADRACE__STREAM_STATS__FORWARDING__PAUSED] = "paused",
+        [HEADRACE__STREAM_STATS__FORWARDING__NO_ROOM] = "no_room",
+        [HEADRACE__STREAM_STATS__FORWARDING__KEY_FRAME] = "key_frame",
+        [HEADRACE__STREAM_STATS__FORWARDING__NOTHING] = "nothing",
+    };
+    unsigned state = (unsigned)stream->forwarding;
+    json_object_set_new(sum, "state",
+                        json_string(state < G_N_ELEMENTS(words) ? words[state] : "unknown"));
+    json_object_set_new(sum, "layer", picture_json(stream));
+}
+
 static void take_stats(struct gathering *g, const Headrace__EndpointStats *e)
 {
     json_t *whole = sum_of(g->stats, e->id, 0);
@@ -123,15 +169,20 @@ static void take_stats(struct gathering *g, const Headrace__EndpointStats *e)
         add(sum, "bytes", stream->bytes);
         add(sum, "lost", stream->lost);
         add(sum, "retransmitted", stream->retransmitted);
-        json_object_set_new(sum, "jitter", json_integer(stream->jitter));
+        take_way(sum, stream);
         json_object_set_new(sum, "level", json_integer(stream->level));
         json_object_set_new(sum, "not_loudest", json_boolean(stream->not_loudest));
+        if (stream->egress)
+            take_forwarding(sum, stream);
+        else if (stream->bitrate)
+            add_layer(sum, stream);
     }
 }
 
 static void with_sum(json_t *object, const json_t *sum, struct cp_rate *rate)
 {
-    static const char *const keys[] = {"packets", "bytes", "lost", "retransmitted", "jitter"};
+    static const char *const keys[] = {"packets",       "bytes",     "lost",
+                                       "retransmitted", "jitter_us", "rtt_us"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         json_object_set_new(object, keys[i],
                             json_integer(json_integer_value(json_object_get(sum, keys[i]))));
@@ -156,7 +207,19 @@ static json_t *source_json(struct gathering *g, struct cp_source *s)
         json_object_set(object, "level", json_object_get(sum, "level"));
     if (json_is_true(json_object_get(sum, "not_loudest")))
         json_object_set_new(object, "not_loudest", json_true());
+    json_t *layers = json_object_get(sum, "layers");
+    if (s->video)
+        json_object_set_new(object, "layers", layers ? json_incref(layers) : json_array());
     return object;
+}
+
+/* What the dataplane forwards, and if not why: it only knows that it was told to pause. */
+static const char *state_of(const struct cp_subscription *s, const json_t *sum)
+{
+    if (s->shown.paused)
+        return s->shown.hidden ? "not_shown" : "last_n";
+    const char *state = json_string_value(json_object_get(sum, "state"));
+    return state && s->source ? state : "nothing";
 }
 
 static json_t *subscription_json(struct gathering *g, struct cp_subscription *s)
@@ -165,7 +228,12 @@ static json_t *subscription_json(struct gathering *g, struct cp_subscription *s)
     if (s->source)
         snprintf(id, sizeof(id), "s%u", s->source->id);
     json_t *object = json_pack("{s:s, s:s?}", "mid", s->mid, "source", s->source ? id : NULL);
-    with_sum(object, sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object), &s->rate);
+    const json_t *sum = sum_of(g->stats, endpoint_of(s->owner, s->mid), s->object);
+    with_sum(object, sum, &s->rate);
+    json_object_set_new(object, "state", json_string(state_of(s, sum)));
+    json_t *layer = json_object_get(sum, "layer");
+    if (layer)
+        json_object_set(object, "layer", layer);
     return object;
 }
 
@@ -237,23 +305,45 @@ static void replied(void *arg, int error, const Headrace__Reply *reply)
     release(g);
 }
 
-static void ask(struct gathering *g, uint32_t *ids, size_t count)
+/* Endpoints to ask of at once: as many as one answer has room for. */
+struct question {
+    uint32_t ids[HR_STATS_MAX];
+    size_t count, streams;
+};
+
+static void ask(struct gathering *g, struct question *q)
 {
     Headrace__StatsGet get = HEADRACE__STATS_GET__INIT;
     Headrace__Command cmd = HEADRACE__COMMAND__INIT;
-    get.endpoints = ids;
-    get.n_endpoints = count;
+    if (q->count == 0)
+        return;
+    get.endpoints = q->ids;
+    get.n_endpoints = q->count;
     cmd.op_case = HEADRACE__COMMAND__OP_STATS_GET;
     cmd.stats_get = &get;
     g->open++;
     if (cp_dataplane_command(cp_transport_dataplane(g->service->transport), &cmd, replied, g) < 0)
         release(g);
+    q->count = q->streams = 0;
+}
+
+static void ask_of(struct gathering *g, struct question *q, const struct cp_participant *p)
+{
+    struct cp_endpoint *all[CP_TRANSPORTS_MAX];
+    size_t streams = p->sources->len * 2 * HR_RIDS_MAX + p->subscriptions->len; /* RTX too */
+    if (!p->media || !p->media->connected)
+        return;
+    for (size_t n = cp_media_endpoints(p->media, all); n > 0; n--) {
+        if (q->count == HR_STATS_MAX || q->streams + streams > HR_STATS_STREAMS_MAX)
+            ask(g, q);
+        q->ids[q->count++] = cp_endpoint_id(all[n - 1]);
+        q->streams += streams;
+    }
 }
 
 void cp_admin_room(struct cp_service *s, struct cp_exchange *x)
 {
-    uint32_t ids[HR_STATS_MAX];
-    size_t count = 0;
+    struct question q = {.count = 0};
     const struct cp_room *room = cp_rooms_find(&s->rooms, x->params.value[0]);
     struct gathering *g = g_new0(struct gathering, 1);
     g->service = s;
@@ -261,20 +351,8 @@ void cp_admin_room(struct cp_service *s, struct cp_exchange *x)
     g->stats = json_object();
     g->open = 1; /* this function's own */
     g_strlcpy(g->room, x->params.value[0], sizeof(g->room));
-    for (guint i = 0; room && i < room->participants->len && i < CP_ADMIN_PARTICIPANTS_MAX; i++) {
-        const struct cp_participant *p = room->participants->pdata[i];
-        if (!p->media || !p->media->connected)
-            continue;
-        struct cp_endpoint *all[CP_TRANSPORTS_MAX];
-        for (size_t n = cp_media_endpoints(p->media, all); n > 0; n--) {
-            ids[count++] = cp_endpoint_id(all[n - 1]);
-            if (count < HR_STATS_MAX)
-                continue;
-            ask(g, ids, count);
-            count = 0;
-        }
-    }
-    if (count)
-        ask(g, ids, count);
+    for (guint i = 0; room && i < room->participants->len && i < CP_ADMIN_PARTICIPANTS_MAX; i++)
+        ask_of(g, &q, room->participants->pdata[i]);
+    ask(g, &q);
     release(g);
 }

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECTS_BYTES     (HR_EVENT_SLOT_SIZE - 256) /* of one reply */
-#define OBJECT_GROWTH     16                         /* tag and length around a Put */
-#define STATS_STREAMS_MAX 320 /* in one reply, about 90 bytes each: a slot holds them */
+#define OBJECTS_BYTES (HR_EVENT_SLOT_SIZE - 256) /* of one reply */
+#define OBJECT_GROWTH 16                         /* tag and length around a Put */
 
 /* ---- ObjectsGet */
 
@@ -112,8 +111,8 @@ struct stats_work {
     atomic_bool more;    /* streams that did not fit */
     struct dp_endpoint *endpoint[HR_STATS_MAX];
     Headrace__EndpointStats stats[HR_STATS_MAX], *stats_rows[HR_STATS_MAX];
-    Headrace__StreamStats stream[STATS_STREAMS_MAX], *stream_rows[STATS_STREAMS_MAX];
-    char rids[STATS_STREAMS_MAX][HR_RID_MAX + 1];
+    Headrace__StreamStats stream[HR_STATS_STREAMS_MAX], *stream_rows[HR_STATS_STREAMS_MAX];
+    char rids[HR_STATS_STREAMS_MAX][HR_RID_MAX + 1];
 };
 
 static unsigned count_streams(const struct dp_endpoint *e)
@@ -139,7 +138,7 @@ struct rows {
 static struct rows take_rows(struct stats_work *job, Headrace__EndpointStats *stats, unsigned n)
 {
     unsigned first = atomic_fetch_add(&job->streams, n);
-    unsigned end = RTE_MIN(first + n, (unsigned)STATS_STREAMS_MAX);
+    unsigned end = RTE_MIN(first + n, (unsigned)HR_STATS_STREAMS_MAX);
     if (end < first + n)
         atomic_store(&job->more, true);
     if (first < end)
@@ -161,6 +160,17 @@ static Headrace__StreamStats *add_stream(struct rows *r)
     return &job->stream[i];
 }
 
+/* What the stream is: its layer, and the size of its picture. */
+static void fill_picture(Headrace__StreamStats *row, const struct dp_stream *st)
+{
+    const struct dp_source_conf *conf = &st->source->conf;
+    if (st->layer < conf->rids_count)
+        memcpy(row->rid, conf->rid[st->layer], conf->rid_len[st->layer]);
+    row->clock_rate = st->rxstats.clock_rate;
+    row->width = st->width;
+    row->height = st->height;
+}
+
 static void fill_ingress(struct rows *r, const struct dp_source *s)
 {
     for (unsigned i = 0; i < DP_SOURCE_STREAMS; i++) {
@@ -170,15 +180,36 @@ static void fill_ingress(struct rows *r, const struct dp_source *s)
             continue;
         row->id = s->id;
         row->ssrc = st->ssrc;
-        if (st->layer < s->conf.rids_count)
-            memcpy(row->rid, s->conf.rid[st->layer], s->conf.rid_len[st->layer]);
         row->packets = st->packets;
         row->bytes = st->bytes;
         row->lost = (uint64_t)RTE_MAX(st->lost, 0);
         row->jitter = st->rxstats.jitter >> 4;
         row->retransmitted = st->repaired;
         row->rtt_us = s->endpoint->publishing->rtt_us;
+        row->bitrate = st->rate;
+        fill_picture(row, st);
     }
+}
+
+static bool comes(const struct dp_source *s)
+{
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++)
+        if (s->streams[i] && s->streams[i]->begun && s->streams[i]->rate)
+            return true;
+    return false;
+}
+
+static Headrace__StreamStats__Forwarding forwarding(const struct dp_subscription *s)
+{
+    if (s->conf.paused)
+        return HEADRACE__STREAM_STATS__FORWARDING__PAUSED;
+    if (s->stream || (s->opaque && s->source))
+        return HEADRACE__STREAM_STATS__FORWARDING__FORWARDED;
+    if (s->source == NULL || !comes(s->source))
+        return HEADRACE__STREAM_STATS__FORWARDING__NOTHING;
+    if (s->wanted || !s->allocated)
+        return HEADRACE__STREAM_STATS__FORWARDING__KEY_FRAME;
+    return HEADRACE__STREAM_STATS__FORWARDING__NO_ROOM;
 }
 
 static void fill_egress(struct rows *r, const struct dp_subscription *s)
@@ -195,6 +226,9 @@ static void fill_egress(struct rows *r, const struct dp_subscription *s)
     row->jitter = s->jitter;
     row->retransmitted = s->retransmitted;
     row->rtt_us = s->rtt_us;
+    row->forwarding = forwarding(s);
+    if (s->stream)
+        fill_picture(row, s->stream);
 }
 
 static void fill_send(const struct dp_endpoint *e, Headrace__EndpointStats *stats)

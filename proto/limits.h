@@ -23,7 +23,8 @@
 #define HR_INJECT_SLOT_SIZE  2048
 
 #define HR_SOCKET_MESSAGE_MAX 65536 /* bytes of a datagram on dataplane.sock; longer: refused */
-#define HR_STATS_MAX          32    /* endpoints in one StatsGet */
+#define HR_STATS_MAX          32    /* endpoints in one StatsGet, */
+#define HR_STATS_STREAMS_MAX  270   /* and streams in its Reply, 110 bytes each; others: left out */
 
 #define HR_COOKIE_MAX     2048 /* bytes */
 #define HR_MID_MAX        16   /* bytes; RFC 8843 lets a MID be longer, browsers' are 1 to 3 */

@@ -1,13 +1,15 @@
 // Frames that the relay cannot read: each is sealed whole with AES-GCM before it is packetized (RTCRtpScriptTransform), so
 // that nothing of a codec's payload is left to look at. A simulcast camera through the relay; the receiver's picture is made
 // large and small again and again, and goes on at each size. Another receiver, without the key, sees nothing.
-// node encrypted_frames.mjs URL [SCREENSHOT]
+// node encrypted_frames.mjs URL [SCREENSHOT]; HEADRACE: the command, for what the relay says that it forwards
+import { execFileSync } from 'node:child_process';
 import { figures, openChromium, until } from './browsers.mjs';
 
 const [base, picture] = process.argv.slice(2);
 const LARGE = { width: 1100, height: 700 };
 const SMALL = { width: 340, height: 480 };
 const ROUNDS = 3;
+const [headrace, ...headraceArguments] = process.env.HEADRACE.split(' ');
 const problems = [];
 const started = Date.now();
 const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1)} s: ${text}`);
@@ -75,6 +77,14 @@ async function join(b, name, query) {
     return b;
 }
 
+// The video that somebody receives, as `headrace room` says.
+function forwarded(name) {
+    const text = execFileSync(headrace, [...headraceArguments, 'room', 'sealed', '--json'], { encoding: 'utf8' });
+    const { participants } = JSON.parse(text);
+    const cameras = participants.flatMap((p) => p.sources).filter((s) => s.label === 'camera').map((s) => s.id);
+    return participants.find((p) => p.name === name).subscriptions.find((s) => cameras.includes(s.source));
+}
+
 // The picture is of the size that `fits`, and goes on at it; what it took to get there.
 async function goesOn(b, size, what, fits) {
     const before = await look(b);
@@ -84,6 +94,10 @@ async function goesOn(b, size, what, fits) {
     const seconds = ((Date.now() - at) / 1000).toFixed(1);
     await until(`${b.name}: ${what} goes on`, 30, () => look(b), (v) => v.frames >= there.frames + 20 && fits(v.width));
     const after = await look(b);
+    const said = forwarded(b.name);
+    if (said.state !== 'forwarded' || said.layer.width !== after.width) {
+        problems.push(`headrace room says of ${after.width} pixels: ${JSON.stringify(said)}`);
+    }
     say(`${b.name}: ${what}: ${after.width}x${after.height} after ${seconds} s; ${after.frames - before.frames} frames, ` +
         `${after.keyFrames - before.keyFrames} key frames, ${(after.frozen - before.frozen).toFixed(1)} s frozen`);
     return after;

@@ -6,7 +6,7 @@ make_network
 printf 'media:\n  direct: false\n  peek: false\n' >>"$config"
 start_dataplane
 start_controlplane
-in_client node "$top/tests/e2e/encrypted_frames.mjs" "$http" ${SCREENSHOT:+"$SCREENSHOT"} ||
+in_client env HEADRACE="${headrace[*]}" node "$top/tests/e2e/encrypted_frames.mjs" "$http" ${SCREENSHOT:+"$SCREENSHOT"} ||
     fail "not every layer of encrypted frames could be seen"
 few_replays
 for name in srtp_auth rtp_malformed nonce_reuse no_mbuf; do

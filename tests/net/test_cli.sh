@@ -44,10 +44,14 @@ json 'any(k["key"] == "media.port" and k["value"] == 10000 and k["default"] for 
 
 start_call talk
 says 0 '^talk ' rooms
-says 0 'publishes' room talk
+says 0 'publishes +s[0-9]+ +camera +VP8 ' room talk
+says 0 'receives +s[0-9]+ +camera +VP8 ' room talk
+cat "$work/said"
 says 0 'ingress' status
 json 'v[0]["name"] == "talk" and v[0]["sources"] == 2' rooms
 json 'any(s["packets"] > 0 for p in v["participants"] for s in p["sources"])' room talk
+json 'all(s["state"] == "forwarded" and s["packets"] > 0 for p in v["participants"] for s in p["subscriptions"])' room talk
+json 'any(s.get("layers") and s["layers"][0]["bitrate"] > 0 for p in v["participants"] for s in p["sources"])' room talk
 json 'v["dataplane"]["workers"][0]["endpoints"] == 2 and v["controlplane"]["rooms"] == 1' status
 wait_for 20 metrics_are_right leg_loss_ratio_count/{in,e}gress=1 leg_jitter_seconds_count/{in,e}gress=1 \
     leg_round_trip_seconds_count/egress=1 \

@@ -416,6 +416,28 @@ static void publish_second(uint16_t *seq)
     rig_empty(two);
 }
 
+static void take_forwarding(void *arg, const Headrace__Reply *reply)
+{
+    const Headrace__StreamStats *s = reply->stats[0]->streams[0];
+    *(int *)arg = (int)s->forwarding;
+    assert_int_equal(s->clock_rate, s->forwarding ? 0 : 90000);
+}
+
+/* How one's first subscription stands. */
+static int forwarding(void)
+{
+    Headrace__Command cmd = HEADRACE__COMMAND__INIT;
+    Headrace__StatsGet get = HEADRACE__STATS_GET__INIT;
+    int state = -1;
+    get.endpoints = &one->id;
+    get.n_endpoints = 1;
+    cmd.op_case = HEADRACE__COMMAND__OP_STATS_GET;
+    cmd.stats_get = &get;
+    assert_int_equal(dp_apply(&rig.dp, &cmd, take_forwarding, &state), 0);
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_OK); /* lets the worker run */
+    return state;
+}
+
 static void test_what_the_link_has_no_room_for(void **state)
 {
     uint16_t seq = 0;
@@ -425,9 +447,11 @@ static void test_what_the_link_has_no_room_for(void **state)
     cmd.subscription_put = rig_subscription(1, one, 1);
     cmd.subscription_put->remb = true;
     assert_int_equal(rig_apply(&cmd), HR_ERROR_OK);
+    assert_int_equal(forwarding(), HEADRACE__STREAM_STATS__FORWARDING__NOTHING);
     publish_second(&seq);
     publish_second(&seq);
     assert_int_equal(rig_counts().video_pauses, 0);
+    assert_int_equal(forwarding(), HEADRACE__STREAM_STATS__FORWARDING__FORWARDED);
 
     struct dp_rtcp_buf b = compound();
     struct dp_rtcp_report_block block = {.ssrc = 1000};
@@ -438,10 +462,15 @@ static void test_what_the_link_has_no_room_for(void **state)
     publish_second(&seq);
     publish_second(&seq);
     assert_int_equal(rig_counts().video_pauses, 1); /* once, not at each look */
+    assert_int_equal(forwarding(), HEADRACE__STREAM_STATS__FORWARDING__NO_ROOM);
     rig_send_rtcp(one, &b);
     assert_int_equal(observations(HR_HISTOGRAM_ESTIMATE), 1); /* the first came before REMB */
     assert_in_range(observed(HR_HISTOGRAM_ESTIMATE).sum, 60000, 60000);
     assert_int_equal(observed(HR_HISTOGRAM_QUEUE).counts[0], 1);
+
+    cmd.subscription_put->paused = true;
+    assert_int_equal(rig_apply(&cmd), HR_ERROR_OK);
+    assert_int_equal(forwarding(), HEADRACE__STREAM_STATS__FORWARDING__PAUSED);
 }
 
 /* ---- bad RTCP */
