@@ -145,6 +145,24 @@ async function chat() {
     }
 }
 
+// Rows of both tables, by what they are of.
+const statisticsOf = (b) => b.evaluate(() => Object.fromEntries([...document.querySelectorAll('#stats tr')]
+    .map((row) => [...row.children].map((cell) => cell.textContent)).map(([what, ...rest]) => [what, rest])));
+
+async function statistics() {
+    const { ann } = people;
+    await press(ann, 'i');
+    await until('Ann: statistics of both ways', LIMIT_S, () => statisticsOf(ann), (rows) => {
+        const camera = rows[`${BO} camera`] ?? [], microphone = rows[`${BO} microphone`] ?? [];
+        const sent = Object.entries(rows).filter(([what]) => /^camera( |$)/.test(what)).map(([, row]) => row);
+        return /^\d+×\d+ \d+\/s$/.test(camera[1]) && camera[2] > 0 && camera[3]?.endsWith('%') && camera[4]?.endsWith('ms') &&
+            microphone[0] === 'opus' && microphone[2] > 0 && sent.some((row) => row[2] > 0 && row[5].endsWith('ms'));
+    });
+    await picture(ann, 'statistics');
+    await ann.page.getByRole('button', { name: 'Close the statistics' }).click();
+    await sees(ann, hidden('#stats'));
+}
+
 async function latecomer() {
     const { ann } = people;
     const cy = people.cy = await openFirefox('Cy', { size: { width: 640, height: 480 } });
@@ -354,6 +372,7 @@ try {
     await does('before joining', () => Promise.all([joins(people.ann), joins(people.bo)]));
     await does('faces', faces);
     await does('buttons', buttons);
+    await does('statistics', statistics);
     await does('chat', chat);
     await does('latecomer', latecomer);
     await does('mute', mute);

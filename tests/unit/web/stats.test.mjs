@@ -24,6 +24,7 @@ function world(second) {
         },
         { type: 'remote-inbound-rtp', localId: 'o1', fractionLost: 0.021, jitter: 0.0034, roundTripTime: 0.043, packetsLost: 9 },
         { type: 'outbound-rtp', id: 'o2', mid: '1', kind: 'video', rid: 'q', codecId: 'vp8', active: false, bytesSent: 0 },
+        { type: 'outbound-rtp', id: 'o3', mid: '4', kind: 'video', codecId: 'vp8', bytesSent: 0 }, /* a screen, perhaps */
         {
             type: 'inbound-rtp', mid: '2', kind: 'video', codecId: 'vp8', frameWidth: 640, frameHeight: 360,
             framesPerSecond: 15, framesDecoded: second * 15, bytesReceived: second * 62_500, packetsReceived: second * 95,

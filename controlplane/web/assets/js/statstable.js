@@ -97,9 +97,11 @@ function way(now) {
 export function statsTable(now, before) {
     const seconds = before ? (now.time - before.time) / 1000 : 0;
     const { text, route } = way(now);
-    const sent = now.sent.map((s) =>
-        sentRow(s, before?.sent.find((b) => b.label === s.label && b.rid === s.rid), seconds),
-    );
+    const sent = now.sent
+        .filter((s) => s.bytes > 0 || s.rid) /* sections wait for what may be turned on */
+        .map((s) =>
+            sentRow(s, before?.sent.find((b) => b.label === s.label && b.rid === s.rid), seconds),
+        );
     const received = now.remote.flatMap((p) => {
         const then = before?.remote.find((b) => b.id === p.id);
         return LABELS.filter((label) => p[label]).map((label) =>
