@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #define FPS_MIN   12
-#define SPARE     5   /* per cent that a higher layer must leave free */
+#define SPARE     15  /* per cent that a higher layer must leave free */
 #define FILLS     110 /* per cent of its pixels that a picture may be enlarged to */
 #define NOT_GIVEN (-1)
 #define STEPS_MAX DP_LAYERS_MAX

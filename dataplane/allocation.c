@@ -8,6 +8,10 @@
 #define OVERLOAD  3 / 2 /* times the budget: then what is too large stops at once */
 #define LOST      0.05
 #define BEGIN_MS  1000
+#define SHORT_MS  1000 /* so long a budget that is short by less than OVERLOAD is borne */
+#define PAUSE_MS  2500 /* and one that is too short for the smallest pictures that are forwarded */
+#define CALM_MS   1000 /* a link that has said nothing for so long */
+#define WAIT_MS   6000 /* is believed for so long that it carries them */
 #define UNLIMITED (UINT64_MAX / 1024)
 
 /* An endpoint's videos, side by side. */
@@ -73,7 +77,7 @@ static void gather(struct plan *p, const struct dp_endpoint *e)
 static bool congested(const struct dp_endpoint *e)
 {
     return e->send &&
-           (e->send->bwe.overuse.usage == DP_BWE_OVERUSE || dp_bwe_lost(&e->send->bwe) > LOST);
+           (e->send->bwe.usage == DP_BWE_OVERUSE || dp_bwe_lost(&e->send->bwe) > LOST);
 }
 
 /* What is too large by far does not go on until a smaller one's key frame comes. */
@@ -89,6 +93,56 @@ static bool begins(const struct dp_worker *w, const struct dp_subscription *s)
 {
     return s->stream == NULL && s->wanted && !congested(s->endpoint) &&
            w->now - s->wanted_since < dp_session_tsc(w->session, BEGIN_MS);
+}
+
+/* What is forwarded takes now, and would take at its smallest. */
+struct taken {
+    uint64_t now, least;
+};
+
+static struct taken taken_of(const struct plan *p)
+{
+    struct taken t = {0};
+    for (unsigned i = 0; i < p->n; i++) {
+        const struct dp_allocate_want *w = &p->wants[i];
+        if (w->now < 0)
+            continue;
+        t.now += w->layers[w->now].bitrate;
+        t.least += RTE_MIN(w->layers[0].bitrate, w->layers[w->now].bitrate);
+    }
+    return t;
+}
+
+/* Whether the smallest pictures go on although there is too little for them. */
+static bool bears_least(const struct dp_worker *w, const struct dp_send *s, uint64_t short_tsc)
+{
+    bool calm = w->now - s->congested_at > dp_session_tsc(w->session, CALM_MS);
+    return short_tsc < dp_session_tsc(w->session, calm ? WAIT_MS : PAUSE_MS);
+}
+
+/* Estimates tremble, and fall below what the link carries before they find it; a switch or a pause
+ * costs a key frame. So what is a little short does not count for a while, unless the link says so
+ * itself, and nothing pauses for what may be over in a moment. */
+static uint64_t bear(const struct dp_worker *w, const struct plan *p, struct dp_endpoint *e,
+                     uint64_t budget)
+{
+    struct taken t = taken_of(p);
+    struct dp_send *s = e->send;
+    if (s == NULL)
+        return budget;
+    bool says = congested(e);
+    if (says)
+        s->congested_at = w->now;
+    if (budget >= t.now) {
+        s->short_since = 0;
+        return budget;
+    }
+    if (s->short_since == 0)
+        s->short_since = w->now;
+    uint64_t since = w->now - s->short_since;
+    if (since < dp_session_tsc(w->session, SHORT_MS) && !says && t.now <= budget * OVERLOAD)
+        return t.now;
+    return bears_least(w, s, since) ? RTE_MAX(budget, t.least) : budget;
 }
 
 static void give(struct dp_worker *w, struct plan *p, uint64_t budget)
@@ -130,6 +184,7 @@ void dp_allocation_tick(struct dp_worker *w, struct dp_endpoint *e)
     else
         budget = budget > audio ? budget - audio : 0;
     gather(&p, e);
+    budget = bear(w, &p, e, budget);
     uint64_t enough = dp_allocate(p.wants, p.n, budget);
     give(w, &p, budget);
     if (e->send)

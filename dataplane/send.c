@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define PACE         5 / 2  /* times the estimate */
+#define PACE         3 / 2  /* times the estimate: what a slow link's queue holds */
 #define AHEAD_US     5000   /* that may leave at once */
 #define QUEUE_US     400000 /* what waits leaves within that, whatever the estimate */
 #define L2_LEN       14

@@ -18,6 +18,8 @@ struct dp_send {
     struct dp_endpoint *endpoint;
     struct dp_bwe bwe;
     uint64_t wanted; /* bit/s that all that is asked for would take at its best; 0: content */
+    uint64_t short_since;  /* TSC: since then there is less than what is forwarded; 0: enough */
+    uint64_t congested_at; /* TSC: the link said so last; 0: never */
     bool numbered;   /* some subscription's packets have transport-wide numbers */
     bool heard;      /* feedback or REMB has come */
 

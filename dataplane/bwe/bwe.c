@@ -1,8 +1,9 @@
 /*
  * The parts put together. Feedback names packets in the order of sending; each that arrived goes
  * through acked (what arrives), prober (was it a probe's?), trendline and overuse (does delay
- * grow?), and each, arrived or not, through loss. At its end the rates are updated once. The target
- * is the least of what delay allows, what loss allows, and the receiver's REMB.
+ * grow?), standing (did a queue build up?), and each, arrived or not, through loss. At its end the
+ * rates are updated once. The target is the least of what delay allows, what loss allows, and the
+ * receiver's REMB.
  */
 #include "dataplane/bwe/bwe.h"
 
@@ -22,9 +23,11 @@
 #define REGAIN_US       5000000 /* after a large fall that is over by then, the old rate is tried */
 #define REGAIN_FACTOR   0.85
 #define CLOCK_BACK_US   1000000
-#define RTT_WINDOW_US   15000000
-#define STANDING_US     80000 /* a round trip longer than the least by that: a queue stands */
-#define STANDING_LOSS   0.03  /* and it drops */
+#define STANDING_US     20000 /* delay grows, and a queue of that stands: overuse */
+#define FULL_US         80000 /* a queue of that stands, and does not grow */
+#define FRAME_BITS      (2 * 1200 * 8) /* both on top of what one frame queues by itself */
+#define DRAIN_US        300000 /* what a probe queued is gone by then */
+#define FULL_LOSS       0.03  /* for it drops what does not fit: overuse, too */
 #define WINDOW_US       500000
 #define IDLE_PART       0.8 /* who sends less than that of the target does not fill the link */
 
@@ -41,6 +44,8 @@ static void forget_path(struct dp_bwe *b)
     dp_bwe_overuse_init(&b->overuse);
     dp_bwe_loss_init(&b->loss);
     dp_bwe_history_init(&b->history);
+    b->standing = (struct dp_bwe_standing){0};
+    b->usage = DP_BWE_NORMAL;
     b->waiting = 0;
 }
 
@@ -127,9 +132,12 @@ static void arrived(struct dp_bwe *b, struct dp_bwe_packet *packet, int64_t arri
     packet->fate = DP_BWE_ARRIVED;
     b->counters.arrived++;
     dp_bwe_acked_add(&b->acked, packet->bytes, arrived_us);
-    if (packet->probe)
+    if (packet->probe) {
+        b->probed_us = sent_us;
         dp_bwe_prober_arrived(&b->prober, packet->probe,
                               &(struct dp_bwe_arrival){packet->bytes, sent_us, arrived_us});
+    }
+    dp_bwe_standing_add(&b->standing, sent_us, arrived_us);
     if (dp_bwe_trendline_add(&b->trendline, sent_us, arrived_us, &delta))
         dp_bwe_overuse_update(&b->overuse, &delta);
     if (!sum->any || arrived_us > sum->last_arrived) {
@@ -170,26 +178,30 @@ static void learn_rtt(struct dp_bwe *b, int64_t rtt_us)
     b->rtt_us = b->rtt_us ? (uint32_t)((7 * (int64_t)b->rtt_us + rtt_us) / 8) : (uint32_t)rtt_us;
 }
 
-/* The least round trip of the last 15 to 30 s. */
-static void learn_rtt_low(struct dp_bwe *b)
+/* Whether a queue of that many us stands. */
+static bool stands(const struct dp_bwe *b, int64_t us)
 {
-    if (b->now_us - b->rtt_low_us > RTT_WINDOW_US) {
-        b->rtt_low[0] = b->rtt_low[1];
-        b->rtt_low[1] = 0;
-        b->rtt_low_us = b->now_us;
-    }
-    if (b->rtt_low[1] == 0 || b->rtt_us < b->rtt_low[1])
-        b->rtt_low[1] = b->rtt_us;
+    int64_t frame_us = (int64_t)(FRAME_BITS * UINT64_C(1000000) / b->target);
+    return dp_bwe_standing_us(&b->standing) >= us + frame_us;
 }
 
 /* A full queue drops what does not fit: delay does not grow any more, and loss is not the link's
  * own. */
-static bool queue_stands(const struct dp_bwe *b)
+static bool queue_is_full(const struct dp_bwe *b)
 {
-    uint32_t low = b->rtt_low[1];
-    if (b->rtt_low[0] && b->rtt_low[0] < low)
-        low = b->rtt_low[0];
-    return low && b->rtt_us > low + STANDING_US;
+    return stands(b, FULL_US) && dp_bwe_lost(b) > FULL_LOSS;
+}
+
+/* What the detector found, believed where a queue stands that is not a probe's. Delay that grows
+ * without one is the receiver's own, which is slow to read, or the start of a queue. */
+static enum dp_bwe_usage judge(const struct dp_bwe *b, const struct sum *sum)
+{
+    if (queue_is_full(b))
+        return DP_BWE_OVERUSE;
+    if (b->overuse.usage != DP_BWE_OVERUSE)
+        return b->overuse.usage;
+    bool probed = b->probed_us && sum->its_sent - b->probed_us < DRAIN_US;
+    return probed || !stands(b, STANDING_US) ? DP_BWE_UNDERUSE : DP_BWE_OVERUSE;
 }
 
 static uint32_t rtt_or_first(const struct dp_bwe *b)
@@ -217,11 +229,9 @@ static void note_calm(struct dp_bwe *b)
 
 static void update_delay(struct dp_bwe *b, const struct sum *sum)
 {
-    struct dp_bwe_signal s = {.usage = b->overuse.usage,
+    struct dp_bwe_signal s = {.usage = b->usage,
                               .acked = dp_bwe_acked_rate(&b->acked),
                               .rtt_us = rtt_or_first(b)};
-    if (queue_stands(b) && dp_bwe_lost(b) > STANDING_LOSS)
-        s.usage = DP_BWE_OVERUSE;
     /* What arrives of less than the link carries does not tell what it carries. */
     if (s.usage == DP_BWE_OVERUSE && (double)b->sent_rate < IDLE_PART * (double)b->target)
         s.acked = s.acked > b->aimd.rate ? s.acked : b->aimd.rate;
@@ -241,7 +251,7 @@ static void update_delay(struct dp_bwe *b, const struct sum *sum)
 
 void dp_bwe_feedback(struct dp_bwe *b, const struct dp_twcc_view *f, int64_t now_us)
 {
-    struct sum sum = {.before = b->overuse.usage};
+    struct sum sum = {.before = b->usage};
     now_us = advance(b, now_us);
     read_statuses(b, f, &sum);
     b->counters.feedbacks++;
@@ -251,9 +261,9 @@ void dp_bwe_feedback(struct dp_bwe *b, const struct dp_twcc_view *f, int64_t now
     if (!sum.any)
         return;
     learn_rtt(b, now_us - sum.its_sent);
-    learn_rtt_low(b);
+    b->usage = judge(b, &sum);
     update_delay(b, &sum);
-    if (!queue_stands(b))
+    if (!stands(b, FULL_US))
         dp_bwe_loss_update(&b->loss, b->target, rtt_or_first(b), now_us);
     set_target(b);
 }
@@ -304,7 +314,7 @@ int64_t dp_bwe_tick(struct dp_bwe *b, int64_t now_us)
         b->waiting_us = now_us + SILENCE_AGAIN - SILENCE_US - b->rtt_us;
     }
     if (now_us - b->feedback_us > QUIET_US)
-        b->overuse.usage = DP_BWE_NORMAL; /* what was seen then says nothing of now */
+        b->usage = b->overuse.usage = DP_BWE_NORMAL; /* what was seen then says nothing of now */
     set_target(b);
     int64_t due = silence_due(b);
     return due < now_us + TICK_US ? due : now_us + TICK_US;
@@ -333,7 +343,7 @@ bool dp_bwe_probe(struct dp_bwe *b, uint64_t wanted, int64_t now_us, struct dp_b
         .rate = b->target,
         .wanted = wanted,
         .max = b->config.max,
-        .calm = b->overuse.usage == DP_BWE_NORMAL && !lossy,
+        .calm = b->usage == DP_BWE_NORMAL && !lossy,
     };
     if (!dp_bwe_prober_next(&b->prober, &room, now_us, p))
         return false;

@@ -15,6 +15,7 @@
 #include "dataplane/bwe/loss.h"
 #include "dataplane/bwe/overuse.h"
 #include "dataplane/bwe/probe.h"
+#include "dataplane/bwe/standing.h"
 #include "dataplane/bwe/trendline.h"
 #include "dataplane/rtp/twcc.h"
 
@@ -36,12 +37,11 @@ struct dp_bwe {
     uint32_t waiting;    /* packets sent since the last feedback */
     bool answered;       /* there has been feedback: REMB and reports are not needed */
     uint32_t rtt_us;     /* smoothed; 0: not known */
-    uint32_t rtt_low[2]; /* least of the window before and of this one; 0: not known */
-    int64_t rtt_low_us;  /* when this one began */
     uint32_t reference;  /* of the last feedback, modulo 2^24 */
     int64_t epoch_us;    /* of its 24 bits */
     uint64_t remb;       /* 0: none */
     int64_t remb_us;
+    int64_t probed_us;         /* a probe's newest packet that arrived was sent; 0: none */
     int64_t reported_us;       /* of the last report, 0: none */
     uint32_t sent, sent_bytes; /* since then */
     int64_t window_us;         /* what was sent lately: the window under way, */
@@ -54,6 +54,8 @@ struct dp_bwe {
     struct dp_bwe_acked acked;
     struct dp_bwe_aimd aimd;
     struct dp_bwe_overuse overuse;
+    struct dp_bwe_standing standing;
+    enum dp_bwe_usage usage; /* of the link, as judged from both */
     struct dp_bwe_trendline trendline;
     struct dp_bwe_loss loss;
     struct dp_bwe_prober prober;

@@ -9,7 +9,8 @@
 #define ARRIVED_MIN 0.8     /* of the bytes */
 #define SPAN_MAX_US 1000000 /* a probe longer than that is no probe */
 #define WAIT_US     1000000 /* for its feedback */
-#define PERIOD_US   5000000
+#define PERIOD_US   2000000
+#define FULL_US     5000000 /* after a probe that filled the link */
 #define RATIO_MAX   2.0  /* arrived faster than sent: the clock or the path played a trick */
 #define SATURATED   0.9  /* arrived slower than that: the link's capacity has been seen */
 #define BELOW       0.95 /* and the estimate stays below it */
@@ -36,7 +37,7 @@ static uint64_t due(struct dp_bwe_prober *p, const struct dp_bwe_room *room, int
         return p->further;
     if (p->regain)
         return p->regain;
-    return now_us - p->asked_us >= PERIOD_US ? 2 * room->rate : 0;
+    return now_us - p->asked_us >= (p->full ? FULL_US : PERIOD_US) ? 2 * room->rate : 0;
 }
 
 static void begin(struct dp_bwe_prober *p, const struct dp_bwe_probe *probe, int64_t now_us)
@@ -133,7 +134,8 @@ uint64_t dp_bwe_prober_result(struct dp_bwe_prober *p)
         if (rate == 0 || c->id != p->newest || !p->waiting)
             continue;
         p->waiting = false;
-        if ((double)rate >= SUCCESS * (double)c->rate)
+        p->full = (double)rate < SUCCESS * (double)c->rate;
+        if (!p->full)
             p->further = 2 * rate;
     }
     return best;

@@ -37,6 +37,7 @@ struct dp_bwe_prober {
     int64_t asked_us; /* the newest probe */
     uint8_t begun;    /* probes of the start */
     uint8_t newest;   /* id */
+    bool full;    /* the last one arrived slower than it was sent */
     bool waiting;     /* for the newest one's packets */
 };
 

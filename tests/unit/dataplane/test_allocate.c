@@ -44,8 +44,8 @@ static void test_one(void **state)
     static const struct {
         uint64_t budget;
         int given;
-    } rows[] = {{0, -1},     {94000, -1},  {95000, 0},   {158000, 1},  {314000, 1},  {316000, 2},
-                {526000, 3}, {1154000, 3}, {1156000, 4}, {1786000, 5}, {50000000, 5}};
+    } rows[] = {{0, -1},     {103000, -1}, {104000, 0},  {173000, 1},  {344000, 1},  {346000, 2},
+                {576000, 3}, {1264000, 3}, {1266000, 4}, {1956000, 5}, {50000000, 5}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_equal(given(rows[i].budget, 0, -1), rows[i].given);
     assert_int_equal(given(UINT64_MAX / 256, 0, -1), 5);
@@ -66,8 +66,8 @@ static void test_steady(void **state)
 {
     assert_int_equal(given(500000, 0, 3), 3);
     assert_int_equal(given(500000, 0, 2), 2);
-    assert_int_equal(given(524000, 0, 2), 2);
-    assert_int_equal(given(526000, 0, 2), 3);
+    assert_int_equal(given(574000, 0, 2), 2);
+    assert_int_equal(given(576000, 0, 2), 3);
     assert_int_equal(given(499000, 0, 3), 2);
 }
 

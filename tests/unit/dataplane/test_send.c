@@ -180,7 +180,7 @@ static void test_a_key_frame_does_not_burst(void **state)
         assert_in_range(got - before, 0, 8);
     }
     assert_int_equal(got, BURST);
-    assert_in_range(ms, 150, 700); /* 528 kbit at 2.5 times 400 kbit/s: 528 ms */
+    assert_in_range(ms, 300, 900); /* 528 kbit at 1.5 times 400 kbit/s, raised to leave in time */
     assert_int_equal(sender()->packets, 0);
     assert_int_equal(rig.worker.session->pace_held, 0);
     assert_int_equal(rig_drops(DP_DROP_PACE_FULL), 0);
@@ -234,7 +234,7 @@ static void test_the_estimate_follows_the_link(void **state)
     assert_in_range(came, 600000, 700000);
     assert_in_range(down, came, 3300000); /* what does not fill the link does not tell its end */
     assert_in_range(again, 1500000, 3300000);
-    assert_true(sender()->bwe.counters.probes > 2);
+    assert_true(sender()->bwe.counters.probes >= 2);
 }
 
 int main(void)

@@ -72,9 +72,13 @@ static void send(struct link *l)
 
 static void receive(struct link *l)
 {
+    if (l->now_us < l->reads_at)
+        return;
+    if (l->now_us % 1000000 < 300000)
+        l->reads_at = l->now_us + (int64_t)((double)l->busy_us * roll(l));
     while (l->count && l->packets[l->head].arrives_us <= l->now_us) {
         const struct link_packet *p = &l->packets[l->head];
-        dp_twcc_record(&l->twcc, p->number, p->arrives_us);
+        dp_twcc_record(&l->twcc, p->number, l->busy_us ? l->now_us : p->arrives_us);
         l->arrived_bits += LINK_PACKET * 8;
         l->head = (l->head + 1) % LINK_IN_QUEUE;
         l->count--;

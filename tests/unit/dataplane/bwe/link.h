@@ -27,6 +27,7 @@ struct link {
     /* the path */
     uint64_t capacity, cross; /* of which others take */
     int64_t delay_us, queue_us, jitter_us;
+    int64_t busy_us; /* so long, at most, the receiver lets packets lie, for 0.3 of every second */
     double loss;
     /* the sender */
     uint64_t wanted;
@@ -40,7 +41,7 @@ struct link {
     struct link_packet packets[LINK_IN_QUEUE];
     unsigned head, count;
     struct dp_twcc twcc;
-    int64_t feedback_at;
+    int64_t reads_at, feedback_at;
     struct link_feedback feedback[8];
     unsigned feedbacks;
     uint32_t random;

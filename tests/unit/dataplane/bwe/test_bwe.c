@@ -135,6 +135,21 @@ static void test_jitter(void **state)
     assert_true(use(3 * MBIT, 30 * S) > 0.6);
 }
 
+/* A computer that is too busy to read in time is no link that carries too little. */
+static void test_busy_receiver(void **state)
+{
+    static const int64_t busy[] = {40000, 100000, 200000};
+    for (unsigned i = 0; i < 3; i++) {
+        link_init(&l, 600000, 10 * MBIT);
+        l.wanted = 2 * MBIT;
+        l.busy_us = busy[i];
+        link_run(&l, 15 * S);
+        assert_true(use(2 * MBIT, 60 * S) > 0.95);
+        printf("%u falls\n", l.bwe.counters.falls);
+        assert_true(l.bwe.counters.falls == 0);
+    }
+}
+
 /* What the sender does not want is not probed for, and the estimate does not run away. */
 static void test_content(void **state)
 {
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_fairness),    cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_content),     cmocka_unit_test(test_gone),
         cmocka_unit_test(test_remb),        cmocka_unit_test(test_any_feedback),
+        cmocka_unit_test(test_busy_receiver),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
