@@ -116,7 +116,8 @@ static struct taken taken_of(const struct plan *p)
 /* Whether the smallest pictures go on although there is too little for them. */
 static bool bears_least(const struct dp_worker *w, const struct dp_send *s, uint64_t short_tsc)
 {
-    bool calm = w->now - s->congested_at > dp_session_tsc(w->session, CALM_MS);
+    bool calm = s->bwe.answered && /* REMB says no more than a rate */
+                w->now - s->congested_at > dp_session_tsc(w->session, CALM_MS);
     return short_tsc < dp_session_tsc(w->session, calm ? WAIT_MS : PAUSE_MS);
 }
 

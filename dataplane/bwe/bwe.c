@@ -19,6 +19,7 @@
 #define SILENCE_FACTOR  0.8
 #define TICK_US         500000
 #define QUIET_US        1000000 /* without feedback, for nothing is sent */
+#define STALE_US        5000000 /* nothing sent for so long: a low estimate tells nothing any more */
 #define LARGE_FALL      0.66
 #define REGAIN_US       5000000 /* after a large fall that is over by then, the old rate is tried */
 #define REGAIN_FACTOR   0.85
@@ -73,6 +74,17 @@ static int64_t advance(struct dp_bwe *b, int64_t now_us)
     return b->now_us;
 }
 
+/* Whoever sends nothing learns nothing: then all begins as it began. */
+static void forget_stale(struct dp_bwe *b)
+{
+    if (b->sent_us == 0 || b->now_us - b->sent_us < STALE_US || b->target >= b->config.start)
+        return;
+    const struct dp_bwe_config config = b->config;
+    const struct dp_bwe_counters counters = b->counters;
+    dp_bwe_init(b, &config, b->now_us);
+    b->counters = counters;
+}
+
 static void set_target(struct dp_bwe *b)
 {
     bool remb = b->remb && b->now_us - b->remb_us < REMB_LIFE_US;
@@ -88,6 +100,7 @@ void dp_bwe_sent(struct dp_bwe *b, uint16_t number, uint32_t bytes, uint8_t prob
     now_us = advance(b, now_us);
     struct dp_bwe_packet packet = {.bytes = (uint16_t)lesser(bytes, UINT16_MAX), .probe = probe};
     dp_bwe_history_add(&b->history, number, packet, now_us);
+    b->sent_us = now_us;
     if (b->waiting++ == 0)
         b->waiting_us = now_us;
     b->sent++;
@@ -309,6 +322,7 @@ static int64_t silence_due(const struct dp_bwe *b)
 int64_t dp_bwe_tick(struct dp_bwe *b, int64_t now_us)
 {
     now_us = advance(b, now_us);
+    forget_stale(b);
     if (now_us >= silence_due(b)) {
         dp_bwe_aimd_set(&b->aimd, (uint64_t)(SILENCE_FACTOR * (double)b->aimd.rate), now_us);
         b->waiting_us = now_us + SILENCE_AGAIN - SILENCE_US - b->rtt_us;

@@ -41,6 +41,7 @@ struct dp_bwe {
     int64_t epoch_us;    /* of its 24 bits */
     uint64_t remb;       /* 0: none */
     int64_t remb_us;
+    int64_t sent_us;           /* the last packet; 0: none */
     int64_t probed_us;         /* a probe's newest packet that arrived was sent; 0: none */
     int64_t reported_us;       /* of the last report, 0: none */
     uint32_t sent, sent_bytes; /* since then */

@@ -175,6 +175,22 @@ static void test_gone(void **state)
     assert_within(link_until(&l, true, 2 * MBIT, 40 * S), 20 * S);
 }
 
+/* After a while without a packet what was learned of a bad time is not held against the link. */
+static void test_stale(void **state)
+{
+    link_init(&l, 600000, 3 * MBIT);
+    link_run(&l, 15 * S);
+    l.capacity = 100000;
+    link_run(&l, 10 * S);
+    assert_true(dp_bwe_target(&l.bwe) < 150000);
+    l.wanted = 0;
+    link_run(&l, 10 * S);
+    assert_int_equal(dp_bwe_target(&l.bwe), 600000);
+    l.capacity = 3 * MBIT;
+    l.wanted = 2 * MBIT;
+    assert_within(link_until(&l, true, 2 * MBIT, 10 * S), 2 * S);
+}
+
 static void test_remb(void **state)
 {
     const struct dp_bwe_config config = {.start = 600000, .min = 50000, .max = 20000000};
@@ -225,7 +241,7 @@ int main(void)
         cmocka_unit_test(test_fairness),    cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_content),     cmocka_unit_test(test_gone),
         cmocka_unit_test(test_remb),        cmocka_unit_test(test_any_feedback),
-        cmocka_unit_test(test_busy_receiver),
+        cmocka_unit_test(test_busy_receiver), cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
