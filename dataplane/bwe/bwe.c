@@ -19,7 +19,7 @@
 #define SILENCE_FACTOR  0.8
 #define TICK_US         500000
 #define QUIET_US        1000000 /* without feedback, for nothing is sent */
-#define STALE_US        5000000 /* nothing sent for so long: a low estimate tells nothing any more */
+#define STALE_US        5000000 /* nothing sent for so long: a low estimate is stale */
 #define LARGE_FALL      0.66
 #define REGAIN_US       5000000 /* after a large fall that is over by then, the old rate is tried */
 #define REGAIN_FACTOR   0.85
