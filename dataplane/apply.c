@@ -200,6 +200,7 @@ static void clear_histories(struct dp_source *s, struct dp_worker *w)
 
 static void close_objects(struct dp_objects *o)
 {
+    dp_rooms_free(o);
     struct dp_endpoint_object *e;
     while ((e = dp_index_next(&o->endpoints, 0)) != NULL) {
         struct dp_source_object *source;

@@ -60,6 +60,25 @@ static void run_delete(struct dp_worker *w, struct dp_work *work)
         end_subscription(w, job->subscription->subscription);
 }
 
+static void leave_room(const struct dp_source_object *o)
+{
+    if (o->room == NULL)
+        return;
+    dp_room_leave(o->room, o);
+    dp_room_release(o->room);
+}
+
+/* No worker takes packets of them any more. */
+static void leave_rooms(const struct delete_work *job)
+{
+    const struct dp_source_object *source;
+    if (job->source)
+        leave_room(job->source);
+    if (job->endpoint)
+        TAILQ_FOREACH (source, &job->endpoint->sources, of_endpoint)
+            leave_room(source);
+}
+
 static void free_deleted(struct dp_later *later)
 {
     struct delete_work *job = container_of(later, struct delete_work, later);
@@ -76,6 +95,7 @@ static void free_deleted(struct dp_later *later)
 static void done_delete(struct dp_work *work)
 {
     struct delete_work *job = container_of(work, struct delete_work, call.work);
+    leave_rooms(job);
     dp_call_done(&job->call);
     job->later.run = free_deleted;
     dp_later(job->call.objects->dp, &job->later);

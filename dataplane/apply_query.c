@@ -98,6 +98,8 @@ enum hr_error dp_apply_objects_get(struct dp_call *c)
     reply.number = c->cmd->number;
     reply.objects = &p->objects;
     c->reply(c->arg, &reply);
+    if (p->objects.n_sources && !p->objects.more) /* a restarted control plane knows them now */
+        dp_rooms_tell(c->objects);
     page_free(p);
     return HR_ERROR_OK;
 }
@@ -126,6 +128,17 @@ static unsigned count_streams(const struct dp_endpoint *e)
     TAILQ_FOREACH (sub, &e->subscriptions, of_endpoint)
         n++;
     return n;
+}
+
+/* By the worker that it is of. */
+static void fill_level(const struct dp_source *s, Headrace__StreamStats *row)
+{
+    const struct dp_worker *w = s->endpoint->worker;
+    if (s->speaker.room == NULL)
+        return;
+    int64_t now = dp_session_us(w->session, w->now);
+    row->level = dp_speaker_level(&s->speaker, (uint32_t)(now / 1000));
+    row->not_loudest = dp_speaker_unheard(&s->speaker);
 }
 
 /* Rows of one endpoint. */
@@ -178,6 +191,7 @@ static void fill_ingress(struct rows *r, const struct dp_source *s)
         Headrace__StreamStats *row = st && st->begun ? add_stream(r) : NULL;
         if (row == NULL)
             continue;
+        fill_level(s, row);
         row->id = s->id;
         row->ssrc = st->ssrc;
         row->packets = st->packets;

@@ -12,6 +12,7 @@ struct source_work {
     struct dp_stream *streams[DP_SOURCE_STREAMS]; /* that are new */
     struct dp_nack *nacks[HR_RIDS_MAX];           /* of streams that are not, and had none */
     struct dp_publishing *publishing;             /* of the endpoint, if this is its first source */
+    struct dp_room *room, *former;                /* that it is of, and was until now; or NULL */
     bool link;
     struct mirror_part {
         struct dp_mirror *mirror; /* or NULL */
@@ -38,11 +39,13 @@ static void run(struct dp_worker *w, struct dp_work *work)
     if (job->link)
         dp_source_link(w, s);
     dp_source_configure(w, s, &job->conf);
+    dp_speaker_enter(w, &s->speaker, job->room);
 }
 
 static void done(struct dp_work *work)
 {
     struct source_work *job = container_of(work, struct source_work, call.work);
+    dp_room_release(job->former);
     dp_call_done(&job->call);
     free(job->mirrors);
     free(job);
@@ -385,6 +388,23 @@ static bool fill_job(struct dp_call *c, struct source_work *job, const struct dp
     return job->publishing && add_streams(c, job, o);
 }
 
+/* Nothing may fail after it. */
+static bool join_room(struct dp_call *c, struct source_work *job, struct dp_source_object *o)
+{
+    uint32_t id = job->conf.video ? 0 : c->cmd->source_put->room;
+    job->room = o->room;
+    if (id == (o->room ? o->room->id : 0))
+        return true;
+    job->room = id ? dp_room_join(c->objects, id) : NULL;
+    if (id && job->room == NULL)
+        return false;
+    job->former = o->room;
+    if (o->room)
+        dp_room_leave(o->room, o);
+    o->room = job->room;
+    return true;
+}
+
 static void commit(struct dp_call *c, struct dp_source_object *o, struct source_work *job)
 {
     if (job->link) {
@@ -409,7 +429,7 @@ static enum hr_error make(struct dp_call *c, struct dp_endpoint_object *e,
     if (is_new)
         o = object_new(c, e, conf);
     if (!fill_job(c, job, o, conf) || dp_put_pack(&packed, &put->base) ||
-        dp_index_reserve(&c->objects->sources)) {
+        dp_index_reserve(&c->objects->sources) || !join_room(c, job, o)) {
         job_free(job, c->dp->workers_count);
         dp_put_free(&packed);
         if (is_new && o)

@@ -46,6 +46,7 @@
     X(RTX_PADDING, "rtx_padding", "retransmission without a packet in it: a probe")                \
     X(RTX_DUPLICATE, "rtx_duplicate", "retransmission of a packet that has come")                  \
     X(NO_SUBSCRIBER, "no_subscriber", "nobody receives this stream")                               \
+    X(NOT_LOUDEST, "not_loudest", "audio while others of the room are forwarded instead")          \
     /* pass */                                                                                     \
     X(PEER_UNREACHABLE, "peer_unreachable", "the other end of a two-party call has no path")       \
     /* egress */                                                                                   \

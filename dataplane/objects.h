@@ -75,6 +75,7 @@ struct dp_source_object {
     struct dp_source *source;
     struct dp_endpoint_object *endpoint;
     struct dp_source_conf conf; /* as last put */
+    struct dp_room *room;       /* NULL: of none */
     uint32_t streams;           /* bit i: source->streams[i] is there */
     bool nacks;                 /* and those of media have their nack */
     TAILQ_HEAD(, dp_subscription_object) subscribers;
@@ -97,6 +98,7 @@ struct dp_subscription_object {
 struct dp_objects {
     struct dp_dataplane *dp;
     struct dp_index endpoints, sources, subscriptions;
+    struct dp_index rooms; /* struct dp_room */
     struct dp_interns interns;
     struct dp_latches latches; /* of the endpoints that latch */
     struct dp_shard *shards;

@@ -21,6 +21,7 @@
 #include "dataplane/rtp/rxstats.h"
 #include "dataplane/rtp/seqmap.h"
 #include "dataplane/rtp/twcc.h"
+#include "dataplane/speakers.h"
 #include "dataplane/srtp/checker.h"
 #include "dataplane/srtp/replay.h"
 #include "dataplane/srtp/srtcp.h"
@@ -84,6 +85,8 @@ struct dp_stream {
     /* what this worker's subscribers were given of it */
     uint64_t sent_packets, sent_bytes; /* of payload */
     uint64_t sent_at;                  /* TSC */
+
+    struct dp_gate gate; /* audio: before anybody was given it */
 
     /* last sender report */
     uint64_t sr_ntp;
@@ -159,6 +162,8 @@ struct dp_source {
     struct dp_opaque_fan opaque; /* subscriptions that forward it bit for bit */
     /* Subscriptions of all workers; main writes, the publisher's worker reads. */
     _Atomic uint32_t rekey_takers, opaque_takers;
+
+    struct dp_speaker speaker; /* of audio */
 };
 
 /* What a SubscriptionPut says and may change later. */

@@ -137,6 +137,7 @@ static void claim(struct dp_stream *st, uint32_t ssrc, const struct dp_srtp_rx *
 {
     st->ssrc = ssrc;
     st->rx = *rx;
+    st->gate = (struct dp_gate){0};
     st->has_dd = false;
     if (st->dd)
         memset(st->dd, 0, sizeof(*st->dd));

@@ -138,6 +138,18 @@ static enum dp_drop repair(struct dp_worker *w, struct rte_mbuf *m)
     return DP_DROPS;
 }
 
+/* Others of its room are heard instead: that takes nothing of a receiver's link. */
+static enum dp_drop hold_back(const struct dp_packet *p)
+{
+    p->stream->window_bytes -= p->length;
+    return DP_DROP_NOT_LOUDEST;
+}
+
+static bool is_wanted(enum dp_drop why)
+{
+    return why != DP_DROP_LAYER && why != DP_DROP_NO_SUBSCRIBER && why != DP_DROP_NOT_LOUDEST;
+}
+
 /* What it is, beyond its stream; whether it is rekeyed. */
 static enum dp_drop look_at(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -149,8 +161,11 @@ static enum dp_drop look_at(struct dp_worker *w, struct rte_mbuf *m)
     }
     read_descriptor(p->endpoint, m);
     enum dp_drop why = sort_out(w, p);
+    if (!p->source->conf.video && !dp_speaker_heard(w, m))
+        why = hold_back(p);
     if (p->stream->nack)
-        dp_nacks_received(w, p, why != DP_DROP_LAYER && why != DP_DROP_NO_SUBSCRIBER);
+        dp_nacks_received(w, p, is_wanted(why));
+    p->index -= p->stream->gate.less;
     return why;
 }
 
@@ -191,8 +206,8 @@ static enum dp_drop ingress(struct dp_worker *w, struct rte_mbuf *m)
 static bool may_be_anothers(struct rte_mbuf *m, enum dp_drop why)
 {
     const struct dp_packet *p = dp_packet(m);
-    return p->endpoint->hello && (why == DP_DROP_SSRC_UNKNOWN || why == DP_DROP_PAYLOAD_TYPE ||
-                                  why == DP_DROP_SRTP_AUTH);
+    return p->endpoint->hello &&
+           (why == DP_DROP_SSRC_UNKNOWN || why == DP_DROP_PAYLOAD_TYPE || why == DP_DROP_SRTP_AUTH);
 }
 
 void dp_stage_ingress(struct dp_worker *w, struct dp_burst *in, struct dp_burst *out)

@@ -75,6 +75,8 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "What is sent to one receiver at most, video in all, kbit/s."},
     {"media.keyframe_interval_ms", CONFIG_U32, SCALAR(media.keyframe_interval_ms), "500", RANGE(50, 60000),
      "A publisher is asked for a key frame at most once in this time, milliseconds."},
+    {"media.audio_loudest", CONFIG_U32, SCALAR(media.audio_loudest), "3", RANGE(0, 15),
+     "How many of a room's microphones are forwarded: the loudest, and the dominant speaker's beside them. 0: all of them."},
     {"media.direct", CONFIG_BOOL, SCALAR(media.direct), "true", TEXT,
      "Two people alone in a room speak from browser to browser: their packets are passed on, the relay has no key. When somebody joins, they go back to the ordinary way."},
     {"media.peek", CONFIG_BOOL, SCALAR(media.peek), "true", TEXT,

@@ -46,7 +46,7 @@ int rig_eal(void **state)
 
 static void on_event(void *arg, const Headrace__Event *event)
 {
-    if (rig_on_latched(event))
+    if (rig_on_latched(event) || rig_on_speakers(event))
         return;
     rig.seen += event->what_case == HEADRACE__EVENT__WHAT_STREAM_SEEN;
     rig.seen_ssrc = event->stream_seen->ssrc;
@@ -57,7 +57,7 @@ static void set_config(struct hr_config *c)
 {
     c->dataplane.mbufs = POOL_SIZE;
     c->dataplane.shards = 4;
-    c->dataplane.endpoints = 8;
+    c->dataplane.endpoints = RIG_CLIENTS;
     c->dataplane.sources = 64;
     c->dataplane.subscriptions = 64;
     c->dataplane.check_nonces = true;
@@ -308,6 +308,7 @@ enum hr_error rig_audio(uint32_t id, struct rig_client *c)
     put.n_payloads = 1;
     put.payloads = payloads;
     put.nack = rig.audio_nack;
+    put.room = rig.audio_room;
     cmd.op_case = HEADRACE__COMMAND__OP_SOURCE_PUT;
     cmd.source_put = &put;
     return rig_apply(&cmd);

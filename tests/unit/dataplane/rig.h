@@ -17,11 +17,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <srtp2/srtp.h>
 
-#define RIG_CLIENTS 8
+#define RIG_CLIENTS 24
 #define RIG_WORKERS 3
 #define RIG_INBOX   512
 #define RIG_PACKET  1600
@@ -66,7 +67,11 @@ struct rig {
     char detail[256];
     unsigned replies;
     unsigned alarms; /* of the nonce checker, that the test expects */
-    bool audio_nack; /* what rig_audio() makes has NACK */
+    bool audio_nack; /* what rig_audio() makes has NACK, */
+    uint32_t audio_room; /* and is of this room */
+    Headrace__SpeakersChanged speakers; /* the last such event, */
+    uint32_t recent[HR_RECENT_SPEAKERS];
+    unsigned speakers_changed; /* and how many there were */
     unsigned seen;   /* StreamSeen events */
     unsigned latched; /* EndpointLatched events, and the last */
     uint32_t latched_id;
@@ -150,6 +155,18 @@ static inline bool rig_on_latched(const Headrace__Event *event)
     rig.latched++;
     rig.latched_id = event->endpoint_latched->endpoint;
     rig.latched_port = (uint16_t)event->endpoint_latched->path->remote_port;
+    return true;
+}
+
+/* Likewise of a SpeakersChanged. */
+static inline bool rig_on_speakers(const Headrace__Event *event)
+{
+    if (event->what_case != HEADRACE__EVENT__WHAT_SPEAKERS_CHANGED)
+        return false;
+    rig.speakers_changed++;
+    rig.speakers = *event->speakers_changed;
+    assert_true(rig.speakers.n_recent <= HR_RECENT_SPEAKERS);
+    memcpy(rig.recent, rig.speakers.recent, rig.speakers.n_recent * sizeof(rig.recent[0]));
     return true;
 }
 

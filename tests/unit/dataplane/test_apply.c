@@ -309,6 +309,7 @@ static void test_limits(void **state)
     s->put.mid = mid;
     enum hr_error error = HR_ERROR_OK;
     unsigned n = 1;
+    rig.config.dataplane.endpoints = 8;
     for (; error == HR_ERROR_OK && n < 100; n++) {
         snprintf(mid, sizeof(mid), "m%u", n);
         s->put.id = 100 + n;
