@@ -50,6 +50,8 @@ static const struct {
      offsetof(Headrace__WorkerStatus, streams), false},
     {"dataplane_subscriptions", "gauge", "Subscriptions served by a worker.",
      offsetof(Headrace__WorkerStatus, subscriptions), false},
+    {"dataplane_history_mbufs", "gauge", "Packet buffers that a worker keeps for retransmission.",
+     offsetof(Headrace__WorkerStatus, history_mbufs), false},
 };
 
 static void workers(GString *out, const Headrace__Status *status)

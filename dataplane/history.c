@@ -21,10 +21,11 @@ static struct rte_mbuf **slot_of(const struct dp_history *h, uint64_t index)
     return &h->pkts[index & (h->size - 1)];
 }
 
-static void let_go(struct rte_mbuf **slot, struct dp_history_budget *b)
+static void let_go(struct dp_history *h, struct rte_mbuf **slot, struct dp_history_budget *b)
 {
     if (*slot == NULL)
         return;
+    h->bytes -= dp_packet(*slot)->length;
     rte_pktmbuf_free(*slot);
     *slot = NULL;
     b->held--;
@@ -34,7 +35,7 @@ static void let_go(struct rte_mbuf **slot, struct dp_history_budget *b)
 static void raise_low(struct dp_history *h, struct dp_history_budget *b, uint64_t index)
 {
     for (; h->low < index && h->low <= h->high; h->low++)
-        let_go(slot_of(h, h->low), b);
+        let_go(h, slot_of(h, h->low), b);
     if (h->low < index)
         h->low = index;
 }
@@ -83,18 +84,27 @@ static bool cover(struct dp_history *h, struct dp_history_budget *b, uint64_t in
     return true;
 }
 
+/* Whether len more bytes and one more mbuf may be kept; the oldest go for them. */
+static bool afford(struct dp_history *h, struct dp_history_budget *b, uint32_t len)
+{
+    while (!empty(h) && h->bytes + len > b->stream_bytes)
+        raise_low(h, b, h->low + 1);
+    if (b->held >= b->limit && !empty(h))
+        raise_low(h, b, h->low + 1);
+    return b->held < b->limit && h->bytes + len <= b->stream_bytes;
+}
+
 void dp_history_keep(struct dp_history *h, struct dp_history_budget *b, struct rte_mbuf *m)
 {
     uint64_t index = dp_packet(m)->index;
     if (h->size == 0 || dp_history_find(h, index))
         return;
     dp_history_expire(h, b, dp_packet(m)->arrival);
-    if (b->held >= b->limit && !empty(h))
-        raise_low(h, b, h->low + 1);
-    if (b->held >= b->limit || !cover(h, b, index))
+    if (!afford(h, b, dp_packet(m)->length) || !cover(h, b, index))
         return;
     rte_mbuf_refcnt_update(m, 1);
     *slot_of(h, index) = m;
+    h->bytes += dp_packet(m)->length;
     b->held++;
 }
 

@@ -31,6 +31,7 @@ int dp_session_new(struct dp_worker *w)
         return -ENOMEM;
     }
     s->budget.max_age = dp_session_tsc(s, w->dp->config->media.history_ms);
+    s->budget.stream_bytes = w->dp->config->media.history_kb * 1024;
     w->session = s;
     dp_session_share(w);
     return 0;

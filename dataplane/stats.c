@@ -235,6 +235,7 @@ static bool fill_worker(const struct dp_worker *w, struct hr_arena *a, Headrace_
     out->streams = session.streams;
     out->subscriptions = session.subscriptions;
     out->shards = session.shards;
+    out->history_mbufs = w->session->budget.held;
     out->running = atomic_load(&w->running);
     out->cpu = w->cpu;
     out->node = w->cpu == DP_CPU_ANY ? -1 : (int)rte_lcore_to_socket_id(w->lcore);

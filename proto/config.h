@@ -49,6 +49,7 @@ struct hr_config {
         uint32_t punts_per_second;        /* in all */
         uint32_t punts_per_source_second; /* per source address */
         uint32_t history_ms;              /* for retransmission */
+        uint32_t history_kb;              /* likewise, of one stream */
         uint32_t bitrate_start, bitrate_min, bitrate_max; /* kbit/s, to each receiver */
         uint32_t keyframe_interval_ms;    /* at most one keyframe request per source in this time */
         uint32_t audio_loudest; /* audio sources of a room, beside the dominant one's; 0: all */

@@ -67,6 +67,8 @@ const struct config_row config_rows[CONFIG_ROWS] = {
      "The same for each source address. Many people behind one NAT share one."},
     {"media.history_ms", CONFIG_U32, SCALAR(media.history_ms), "1000", RANGE(0, 10000),
      "How long packets are kept for retransmission, milliseconds."},
+    {"media.history_kb", CONFIG_U32, SCALAR(media.history_kb), "2048", RANGE(16, 1048576),
+     "How much of one stream is kept for retransmission at most, KiB."},
     {"media.bitrate_start", CONFIG_U32, SCALAR(media.bitrate_start), "400", RANGE(30, 1000000),
      "What a receiver's link is taken to carry before it has told, kbit/s."},
     {"media.bitrate_min", CONFIG_U32, SCALAR(media.bitrate_min), "60", RANGE(10, 100000),

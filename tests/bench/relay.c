@@ -388,6 +388,7 @@ static void set_config(struct hr_config *c, uint32_t clients)
     c->dataplane.subscriptions = clients;
     c->media.port = MEDIA_PORT;
     c->media.history_ms = 1000;
+    c->media.history_kb = 2048;
     c->media.bitrate_start = 400;
     c->media.bitrate_min = 60;
     c->media.bitrate_max = 20000;

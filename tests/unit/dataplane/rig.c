@@ -64,6 +64,7 @@ static void set_config(struct hr_config *c)
     c->dataplane.nap_us = 100;
     c->media.port = 10000;
     c->media.history_ms = 1000;
+    c->media.history_kb = 2048;
     c->media.bitrate_start = 400;
     c->media.bitrate_min = 60;
     c->media.bitrate_max = 20000;

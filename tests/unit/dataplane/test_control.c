@@ -56,6 +56,7 @@ static int set_up(void **state)
     lab->config.dataplane.subscriptions = 64;
     lab->config.dataplane.mbufs = 1023;
     lab->config.media.history_ms = 100;
+    lab->config.media.history_kb = 2048;
     lab->config.media.keyframe_interval_ms = 500;
     lab->config.media.punts_per_second = lab->config.media.punts_per_source_second = 1000;
     assert_int_equal(dp_control_open(&control, &lab->dp, run_dir), 0);

@@ -10,11 +10,13 @@
 static struct dp_history history;
 static struct rte_mbuf *slots[SIZE];
 static struct dp_history_budget budget;
+static uint16_t length; /* of packets that are kept */
 
 static int up(void **state)
 {
     history = (struct dp_history){.pkts = slots, .size = SIZE};
-    budget = (struct dp_history_budget){.limit = 100, .max_age = 1000};
+    length = 100;
+    budget = (struct dp_history_budget){.limit = 100, .stream_bytes = 100000, .max_age = 1000};
     return rig_up(state);
 }
 
@@ -28,6 +30,7 @@ static void keep(uint64_t index, uint64_t arrival)
 {
     struct rte_mbuf *m = rte_pktmbuf_alloc(rig.worker.pool);
     dp_packet(m)->index = index;
+    dp_packet(m)->length = length;
     dp_packet(m)->arrival = arrival;
     dp_history_keep(&history, &budget, m);
     rte_pktmbuf_free(m);
@@ -81,25 +84,52 @@ static void test_budget(void **state)
     struct dp_history other = {.pkts = others, .size = SIZE};
     struct rte_mbuf *m = rte_pktmbuf_alloc(rig.worker.pool);
     dp_packet(m)->index = 1;
+    dp_packet(m)->length = length;
     dp_history_keep(&other, &budget, m); /* has nothing of its own to give up */
     rte_pktmbuf_free(m);
     assert_null(dp_history_find(&other, 1));
     assert_int_equal(budget.held, 3);
 }
 
+static void test_bytes(void **state)
+{
+    budget.stream_bytes = 450;
+    for (uint64_t i = 0; i < 6; i++)
+        keep(i, 0);
+    assert_int_equal(budget.held, 4);
+    assert_true(kept(5) && kept(2) && !kept(1));
+    length = 300;
+    keep(7, 0);
+    assert_int_equal(budget.held, 2);
+    assert_int_equal(history.bytes, 400);
+    assert_true(kept(7) && kept(5));
+    length = 500;
+    keep(8, 0); /* larger than all of it */
+    assert_false(kept(8));
+    assert_int_equal(history.bytes, 0);
+    length = 100;
+    keep(9, 0);
+    assert_true(kept(9));
+}
+
 static void test_random(void **state)
 {
     srand(5);
+    budget.stream_bytes = 6000;
     uint64_t index = 1000;
     for (uint64_t now = 0; now < 20000; now++) {
         index += (uint64_t)(rand() % 5) - 1;
         if (rand() % 1000 == 0)
             index += 5000;
+        length = (uint16_t)(rand() % 1400);
         keep(index - (uint64_t)(rand() % 12), now * 10);
-        unsigned found = 0;
-        for (uint64_t i = index - 40; i < index + 10; i++)
+        unsigned found = 0, bytes = 0;
+        for (uint64_t i = index - 40; i < index + 10; i++) {
             found += kept(i);
+            bytes += kept(i) ? dp_packet(dp_history_find(&history, i))->length : 0;
+        }
         assert_true(found <= SIZE && budget.held <= SIZE);
+        assert_true(bytes <= history.bytes && history.bytes <= budget.stream_bytes);
     }
 }
 
@@ -149,6 +179,7 @@ int main(void)
         TEST(test_newest_push_out_oldest),
         TEST(test_age),
         TEST(test_budget),
+        TEST(test_bytes),
         TEST(test_random),
         TEST(test_sizes),
         TEST(test_ssrcs),
