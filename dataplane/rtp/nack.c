@@ -91,6 +91,8 @@ static uint32_t interval(uint32_t rtt_us)
 static int32_t wait_for(const struct dp_nack *n, const struct dp_nack_missing *m, uint32_t now,
                         uint32_t rtt_us)
 {
+    if (m->tries == 1 && n->audio)
+        return (int32_t)(m->asked + DP_NACK_AUDIO_TWICE_US - now);
     if (m->tries)
         return (int32_t)(m->asked + interval(rtt_us) - now);
     if (n->audio || (uint32_t)n->next - 1 - m->index >= DP_NACK_REORDER)

@@ -19,6 +19,7 @@
 #define DP_NACK_REORDER_US      5000 /* time, until it counts as loss in video; in audio at once */
 #define DP_NACK_RTT_US          100000 /* until the round trip is known */
 #define DP_NACK_INTERVAL_MIN_US 20000  /* between requests for one packet */
+#define DP_NACK_AUDIO_TWICE_US  20000  /* to the second of audio: the first may be lost */
 
 /* A packet that has not come; times are the low 32 bits. */
 struct dp_nack_missing {

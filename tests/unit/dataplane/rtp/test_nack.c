@@ -66,6 +66,12 @@ static void audio_is_asked_for_at_once(void **state)
     assert_int_equal(due(n, 0, seqs), 2);
     assert_int_equal(seqs[0], 11);
     assert_int_equal(seqs[1], 12);
+    dp_nack_received(n, 12, 10 * MS);
+    assert_int_equal(due(n, 19, seqs), 0);
+    assert_int_equal(due(n, 20, seqs), 1); /* once more soon: the request may have been lost */
+    assert_int_equal(seqs[0], 11);
+    assert_int_equal(due(n, 119, seqs), 0); /* and then by the round trip */
+    assert_int_equal(due(n, 120, seqs), 1);
     free(n);
 }
 
