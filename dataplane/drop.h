@@ -64,6 +64,7 @@
     X(HISTORY_MISS, "history_miss", "NACK for a packet that is no longer kept")                    \
     X(RESEND_NUMBERED, "resend_numbered", "NACK without RTX for a numbered packet")                \
     X(RESEND_LIMIT, "resend_limit", "asked for again too soon, or too many at once")               \
+    X(RESEND_BYTES, "resend_bytes", "a receiver has had its share of retransmissions")             \
     X(PACE_FULL, "pace_full", "too much waits for this receiver's link")                           \
     X(PACE_GONE, "pace_gone", "waited for a receiver that is there no more")                       \
     /* tx */                                                                                       \

@@ -67,6 +67,9 @@ void dp_egress_keystream(struct dp_worker *w, struct dp_original *o);
 enum dp_drop dp_egress_resend(struct dp_worker *w, struct dp_subscription *s, uint16_t seq,
                               struct dp_burst *out);
 
+/* How much of what e is sent may be such, from what it is sent now. */
+void dp_egress_resend_tick(struct dp_endpoint *e);
+
 /* About so many bytes of what was sent lately, once more; returns how many there were. */
 uint32_t dp_egress_probe(struct dp_worker *w, struct dp_endpoint *e, uint32_t bytes,
                          struct dp_burst *out);

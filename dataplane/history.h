@@ -20,7 +20,7 @@ struct dp_history {
     struct rte_mbuf **pkts;
     uint32_t size;  /* a power of two; 0: keeps nothing */
     uint32_t bytes; /* of UDP payload in all that is kept */
-    uint64_t low;  /* no packet below is kept; low > high: empty */
+    uint64_t low;   /* no packet below is kept; low > high: empty */
     uint64_t high;
 };
 
@@ -29,7 +29,7 @@ struct dp_history_budget {
     uint32_t held;
     uint32_t limit;
     uint32_t stream_bytes; /* UDP payload of one stream that is kept at most */
-    uint64_t max_age; /* TSC */
+    uint64_t max_age;      /* TSC */
 };
 
 /* Packets to keep of one stream: a power of two. */

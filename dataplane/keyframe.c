@@ -11,6 +11,27 @@ void dp_keyframe_want(struct dp_stream *st)
         st->keyframe_wanted = true;
 }
 
+void dp_keyframe_came(struct dp_stream *st)
+{
+    st->keyframe_wanted = false; /* whoever wanted one gets this one */
+    st->keyframe_awaited = false;
+}
+
+/* The request was lost, or what it brought; while packets come, and somebody takes them. */
+static bool in_vain(const struct dp_worker *w, const struct dp_stream *st)
+{
+    uint64_t patience = dp_session_tsc(w->session, DP_KEYFRAME_PATIENCE_MS);
+    return st->keyframe_awaited && st->has_dd && (st->takers || dp_mirrors_want(st)) &&
+           w->now - st->keyframe_asked > patience && w->now - st->last_packet < patience;
+}
+
+void dp_keyframe_insist(const struct dp_worker *w, struct dp_source *s)
+{
+    for (unsigned i = 0; i < HR_RIDS_MAX; i++)
+        if (s->streams[i] && in_vain(w, s->streams[i]))
+            dp_keyframe_want(s->streams[i]);
+}
+
 bool dp_keyframe_due(const struct dp_worker *w, const struct dp_source *s)
 {
     uint64_t interval = dp_session_tsc(w->session, w->dp->config->media.keyframe_interval_ms);
@@ -46,6 +67,7 @@ void dp_keyframe_flush(struct dp_worker *w, struct dp_source *s, struct dp_burst
         if (st == NULL || !st->keyframe_wanted || put_request(s, st, &o.buf))
             continue;
         st->keyframe_wanted = false;
+        st->keyframe_awaited = true;
         st->keyframe_asked = w->now;
         w->session->counts.keyframes_asked++;
     }

@@ -277,6 +277,8 @@ bool dp_mirror_receive(struct rte_mbuf *m)
         p->stream->packets++;
     else
         p->rekey = false;
+    if (p->rekey && p->keyframe)
+        dp_keyframe_came(p->stream);
     p->rekey = p->rekey && s->fan_count > 0;
     return p->rekey || s->opaque.count > 0;
 }

@@ -4,23 +4,63 @@
  */
 #include "dataplane/dataplane.h"
 #include "dataplane/egress.h"
+#include "dataplane/send.h"
 #include "dataplane/subscription.h"
 
-#define RESEND_INTERVAL_MS 30  /* at least; else a round trip */
-#define PADDING            255 /* bytes of a packet: what one byte counts */
-#define PROBE_BACK         64  /* newest packets that probes are made of, again and again */
+#define RESEND_INTERVAL_MS 30    /* at least; else a round trip */
+#define RESEND_SHARE       2     /* retransmissions may be one byte in so many of what is sent, */
+#define RESEND_RATE        8000  /* bytes/s at least, */
+#define RESEND_BURST       65536 /* and so many at once, or those of a second */
+#define PADDING            255   /* bytes of a packet: what one byte counts */
+#define PROBE_BACK         64    /* newest packets that probes are made of, again and again */
 
-/* Whether it is too soon to send this again; notes the time if not. */
+static struct dp_resent *resent(const struct dp_worker *w, const struct dp_subscription *s,
+                                uint16_t seq)
+{
+    return &w->session->resent[(s->id * 2654435761u + seq) % DP_RESENT_SLOTS];
+}
+
+/* Milliseconds of the worker's clock; never 0. */
+static uint16_t clock_ms(const struct dp_worker *w)
+{
+    return (uint16_t)(w->now / (w->session->hz / 1000)) | 1;
+}
+
+/* The last time is on its way still, or may be. */
 static bool too_soon(const struct dp_worker *w, const struct dp_subscription *s, uint16_t seq)
 {
-    struct dp_resent *last = &w->session->resent[(s->id * 2654435761u + seq) % DP_RESENT_SLOTS];
-    uint16_t now = (uint16_t)(w->now / (w->session->hz / 1000)) | 1;
+    const struct dp_resent *last = resent(w, s, seq);
     uint32_t interval = RTE_MAX(s->rtt_us / 1000, (uint32_t)RESEND_INTERVAL_MS);
-    if (last->ms && last->subscription == s->id && last->seq == seq &&
-        (uint16_t)(now - last->ms) < interval)
-        return true;
-    *last = (struct dp_resent){.subscription = s->id, .seq = seq, .ms = now};
-    return false;
+    return last->ms && last->subscription == s->id && last->seq == seq &&
+           (uint16_t)(clock_ms(w) - last->ms) < interval;
+}
+
+/* Bit/s that its link is thought to carry, or else that it is sent of late. */
+static uint64_t rate_of(const struct dp_endpoint *e)
+{
+    const struct dp_subscription *s;
+    uint64_t rate = dp_send_budget(e);
+    if (rate != DP_SEND_UNKNOWN)
+        return rate;
+    rate = 0;
+    TAILQ_FOREACH (s, &e->subscriptions, of_endpoint)
+        rate += s->stream ? s->stream->rate : 0;
+    return rate;
+}
+
+void dp_egress_resend_tick(struct dp_endpoint *e)
+{
+    uint64_t rate = RTE_MIN(rate_of(e) / 8 / RESEND_SHARE, (uint64_t)DP_BUCKET_RATE_MAX);
+    e->again.rate = (uint32_t)RTE_MAX(rate, (uint64_t)RESEND_RATE);
+    e->again.burst = RTE_MAX(e->again.rate, (uint32_t)RESEND_BURST);
+}
+
+/* Whoever asks for everything again does not get more than its share of the link. */
+static bool affords(const struct dp_worker *w, struct dp_endpoint *e, uint32_t bytes)
+{
+    if (e->again.burst == 0)
+        dp_egress_resend_tick(e);
+    return dp_bucket_take(&e->again, bytes, w->now, w->session->hz);
 }
 
 /* What seq was made of: its numbers, and the packet, the history's, or NULL. */
@@ -129,9 +169,12 @@ enum dp_drop dp_egress_resend(struct dp_worker *w, struct dp_subscription *s, ui
         return DP_DROP_HISTORY_MISS;
     if (too_soon(w, s, seq))
         return DP_DROP_RESEND_LIMIT;
+    if (!affords(w, s->endpoint, dp_packet(m)->length))
+        return DP_DROP_RESEND_BYTES;
     enum dp_drop why = again(w, s, m, stream, &numbers, out);
     if (why != DP_DROPS)
         return why;
+    *resent(w, s, seq) = (struct dp_resent){.subscription = s->id, .seq = seq, .ms = clock_ms(w)};
     s->retransmitted++;
     w->session->counts.retransmitted++;
     return DP_DROPS;

@@ -8,6 +8,7 @@
 #ifndef DP_SESSION_H
 #define DP_SESSION_H
 
+#include "dataplane/bucket.h"
 #include "dataplane/history.h"
 #include "dataplane/intern.h"
 #include "dataplane/latch.h"
@@ -110,6 +111,7 @@ struct dp_stream {
 
     /* keyframe requests */
     bool keyframe_wanted;
+    bool keyframe_awaited; /* asked for, and none has begun since */
     uint8_t fir_seq;
     uint64_t keyframe_asked; /* TSC of the last request sent; 0: never */
 
@@ -291,6 +293,7 @@ struct dp_endpoint {
     uint32_t id;
     struct dp_endpoint_conf conf;
     uint64_t tx_packets, tx_bytes; /* of subscriptions that are gone, and retransmissions */
+    struct dp_bucket again;        /* what it may be sent once more */
 
     struct dp_shard *shard;
     struct dp_worker *worker;         /* whose it is; any worker reads */

@@ -146,7 +146,7 @@ static void claim(struct dp_stream *st, uint32_t ssrc, const struct dp_srtp_rx *
     st->last_packet = 0;
     st->window_bytes = 0;
     st->bitrate = 0;
-    st->keyframe_wanted = false;
+    st->keyframe_wanted = st->keyframe_awaited = false;
     st->keyframe_asked = 0;
     st->claimed = dp_ssrcs_add(&st->source->endpoint->publishing->streams, ssrc, st);
 }

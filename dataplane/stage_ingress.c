@@ -3,6 +3,7 @@
  * and no state changes, before its tag is verified. Feedback and statistics count every authentic
  * packet, also those that are dropped for what they carry.
  */
+#include "dataplane/keyframe.h"
 #include "dataplane/layers.h"
 #include "dataplane/mirror.h"
 #include "dataplane/nacks.h"
@@ -111,6 +112,8 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     p->has_frame = ext->len >= DP_DD_LEN_MIN;
     p->frame = dd.frame_number;
     p->keyframe = error == DP_DD_OK && dd.keyframe;
+    if (p->keyframe)
+        dp_keyframe_came(st);
 }
 
 /* What an authentic packet is not rekeyed for, or DP_DROPS. */

@@ -4,6 +4,7 @@
  */
 #include "dataplane/allocation.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/egress.h"
 #include "dataplane/keyframe.h"
 #include "dataplane/layers.h"
 #include "dataplane/mirror.h"
@@ -20,6 +21,7 @@ static void tend_source(struct dp_worker *w, struct dp_source *s, struct dp_burs
         if (s->streams[i])
             dp_history_expire(&s->streams[i]->history, &w->session->budget, w->now);
     dp_layers_tick(w, s);
+    dp_keyframe_insist(w, s);
     dp_keyframe_flush(w, s, out);
     dp_mirrors_update(w, s);
 }
@@ -42,6 +44,7 @@ static bool visit(struct dp_worker *w, struct dp_endpoint *e, struct dp_burst *o
     ask_again(w, e);
     dp_allocation_tick(w, e);
     dp_send_tick(w, e);
+    dp_egress_resend_tick(e);
     TAILQ_FOREACH (s, &e->sources, of_endpoint)
         tend_source(w, s, out);
     return dp_reports_publisher(w, e, out) && dp_reports_subscriber(w, e, out);

@@ -335,6 +335,47 @@ static void test_asked_again_without_a_key_frame(void **state)
     assert_int_equal(listen(pub).pli, 0);
 }
 
+/* Requests get lost, and so do key frames on their way here. */
+static void test_asked_again_until_one_comes(void **state)
+{
+    uint16_t seq = 2;
+    begin();
+    send_video(1, true);
+    rig_pass(60);
+    listen(pub);
+    rig_skip(rig.dp.tsc_hz);
+    send_video(seq++, false);
+    send_pli(one, 1000);
+    assert_int_equal(listen(pub).pli, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        rig_pass(50);
+        send_video(seq++, false);
+    }
+    assert_in_range(listen(pub).pli, 2, 3);
+    send_video(seq++, true);
+    for (unsigned i = 0; i < 40; i++) {
+        rig_pass(50);
+        send_video(seq++, false);
+    }
+    assert_int_equal(listen(pub).pli, 0);
+}
+
+/* Who asks while one is on its way gets that one. */
+static void test_one_key_frame_serves_all(void **state)
+{
+    begin();
+    send_video(1, true);
+    rig_pass(60);
+    listen(pub);
+    rig_skip(rig.dp.tsc_hz);
+    send_pli(one, 1000);
+    send_pli(two, 2000);
+    assert_int_equal(listen(pub).pli, 1);
+    send_video(2, true);
+    rig_pass(1000);
+    assert_int_equal(listen(pub).pli, 0);
+}
+
 /* ---- reports */
 
 static void test_sender_report_is_translated(void **state)
@@ -534,6 +575,8 @@ int main(void)
         TEST(test_keyframe_requests_are_coalesced),
         TEST(test_keyframe_command_and_fir),
         TEST(test_asked_again_without_a_key_frame),
+        TEST(test_asked_again_until_one_comes),
+        TEST(test_one_key_frame_serves_all),
         TEST(test_sender_report_is_translated),
         TEST(test_receiver_report_and_feedback),
         TEST(test_what_the_link_has_no_room_for),
