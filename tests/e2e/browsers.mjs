@@ -92,7 +92,8 @@ export function figures() {
             ssrc: s.ssrc, mid: s.mid, packets: s.packetsReceived, lost: s.packetsLost, bytes: s.bytesReceived,
             frames: s.framesDecoded, width: s.frameWidth, height: s.frameHeight, freezes: s.freezeCount ?? 0,
             frozen: s.totalFreezesDuration ?? 0, energy: s.totalAudioEnergy ?? 0, samples: s.totalSamplesReceived ?? 0,
-            concealed: s.concealedSamples ?? 0, nacks: s.nackCount, plis: s.pliCount, keyFrames: s.keyFramesDecoded,
+            concealed: s.concealedSamples ?? 0, nacks: s.nackCount ?? 0, plis: s.pliCount, keyFrames: s.keyFramesDecoded,
+            waited: s.jitterBufferDelay ?? 0, emitted: s.jitterBufferEmittedCount ?? 0,
         });
         return {
             state: pc.connectionState,
@@ -101,7 +102,8 @@ export function figures() {
             audio: inbound.filter((s) => s.kind === 'audio').map(pick),
             sent: all.filter((s) => s.type === 'outbound-rtp').map((s) => ({
                 kind: s.kind, rid: s.rid, width: s.frameWidth, height: s.frameHeight, fps: s.framesPerSecond,
-                packets: s.packetsSent, bytes: s.bytesSent, nacks: s.nackCount, plis: s.pliCount,
+                packets: s.packetsSent, bytes: s.bytesSent, nacks: s.nackCount ?? 0, plis: s.pliCount,
+                encoded: s.framesEncoded, again: s.retransmittedPacketsSent ?? 0,
                 keyFrames: s.keyFramesEncoded, limited: s.qualityLimitationReason, target: s.targetBitrate,
             })),
         };
