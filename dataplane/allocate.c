@@ -62,7 +62,7 @@ static void find_steps(const struct dp_allocate_want *w, struct steps *s)
         least = RTE_MIN(least, size_of(&w->layers[i]));
     for (unsigned i = 0; i < w->count && s->count < STEPS_MAX; i++) {
         const struct dp_layer *l = &w->layers[i];
-        bool slow = l->fps && l->fps < FPS_MIN && size_of(l) > least && l->temporal == 0;
+        bool slow = l->fps && l->fps < FPS_MIN && size_of(l) > least;
         bool whole = true; /* nothing faster of its size would be left */
         for (unsigned k = i + 1; slow && k < w->count; k++)
             whole &= size_of(&w->layers[k]) != size_of(l);

@@ -6,6 +6,7 @@
 #ifndef DP_ALLOCATE_H
 #define DP_ALLOCATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DP_LAYERS_MAX   24 /* of one source: streams times decode targets; more are not offered */
@@ -14,7 +15,8 @@
 /* Something that can be forwarded of a source. */
 struct dp_layer {
     uint8_t stream; /* of the source */
-    uint8_t target; /* decode target, or DP_TARGET_ALL */
+    bool whole;     /* all of the stream: its highest target */
+    uint8_t target; /* decode target of the stream's structure */
     uint8_t spatial, temporal;
     uint8_t fps;            /* 0: not known */
     uint16_t width, height; /* 0: not known */

@@ -38,19 +38,10 @@ static uint64_t audio_of(const struct dp_endpoint *e)
     return rate;
 }
 
-static int now_of(const struct dp_subscription *s, const struct dp_allocate_want *w)
-{
-    const struct dp_stream *st = s->wanted ? s->wanted : s->stream;
-    for (unsigned i = 0; st && i < w->count; i++)
-        if (w->layers[i].stream == st->layer)
-            return (int)i;
-    return -1;
-}
-
 static void add(struct plan *p, struct dp_subscription *s)
 {
     struct dp_allocate_want *w = &p->wants[p->n];
-    unsigned count = dp_layers_list(s->source, p->layers[p->n]);
+    unsigned count = dp_layers_list(s, p->layers[p->n]);
     if (count == 0)
         return;
     *w = (struct dp_allocate_want){
@@ -60,7 +51,7 @@ static void add(struct plan *p, struct dp_subscription *s)
         .layers = p->layers[p->n],
         .count = (uint8_t)count,
     };
-    w->now = (int8_t)now_of(s, w);
+    w->now = (int8_t)dp_layers_now(s, w->layers, count);
     p->subs[p->n++] = s;
 }
 
@@ -88,10 +79,12 @@ static void relieve(struct dp_subscription *s, uint64_t budget)
         dp_subscription_halt(s);
 }
 
-/* A first key frame is on its way: asking for another layer's would make it later. */
-static bool begins(const struct dp_worker *w, const struct dp_subscription *s)
+/* A first key frame is on its way: asking for another stream's would make it later. */
+static bool begins(const struct dp_worker *w, const struct dp_subscription *s,
+                   const struct dp_layer *l)
 {
-    return s->stream == NULL && s->wanted && !congested(s->endpoint) &&
+    return s->stream == NULL && s->wanted && s->wanted != s->source->streams[l->stream] &&
+           !congested(s->endpoint) &&
            w->now - s->wanted_since < dp_session_tsc(w->session, BEGIN_MS);
 }
 
@@ -151,12 +144,10 @@ static void give(struct dp_worker *w, struct plan *p, uint64_t budget)
     for (unsigned i = 0; i < p->n; i++) {
         struct dp_subscription *s = p->subs[i];
         const struct dp_allocate_want *want = &p->wants[i];
-        struct dp_stream *st = NULL;
-        if (want->given >= 0 && begins(w, s))
+        const struct dp_layer *l = want->given < 0 ? NULL : &want->layers[want->given];
+        if (l && begins(w, s, l))
             continue;
-        if (want->given >= 0)
-            st = s->source->streams[want->layers[want->given].stream];
-        dp_layers_set(w, s, st);
+        dp_layers_set(w, s, l);
         relieve(s, budget);
     }
 }

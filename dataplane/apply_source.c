@@ -241,9 +241,11 @@ struct dp_stream *dp_stream_new(struct dp_dataplane *dp, struct dp_source *sourc
         return st;
     st->history.size = dp_history_size(video, dp->config->media.history_ms);
     st->history.pkts = calloc(st->history.size, sizeof(struct rte_mbuf *));
+    if (video)
+        st->ladder = calloc(1, sizeof(*st->ladder));
     if (video && source->mirror == NULL)
         st->dd = calloc(1, sizeof(*st->dd));
-    if (st->history.pkts && (!video || source->mirror || st->dd))
+    if (st->history.pkts && (!video || st->ladder) && (!video || source->mirror || st->dd))
         return st;
     dp_stream_free(st);
     return NULL;

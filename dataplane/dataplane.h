@@ -29,6 +29,7 @@ struct dp_dataplane {
     struct dp_crew crew;     /* main writes while workers are parked */
     rte_cpuset_t cpus;       /* that the process may use */
     struct rte_mempool *pool;    /* packets; each lcore has its own cache of it */
+    struct rte_mempool *targets; /* target.h; likewise */
     struct dp_flows *flows;      /* 5-tuple -> endpoint: main writes, workers read */
     struct dp_objects *objects;  /* what commands have made: main thread only */
     struct dp_laters laters;     /* main thread only */

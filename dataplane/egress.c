@@ -144,6 +144,7 @@ enum dp_drop dp_egress_put(struct dp_egress *e, struct dp_original *o, struct dp
     } else if (!write_first(o, s, n, dst)) {
         return DP_DROP_EGRESS_OVERSIZE;
     }
+    dp_rtp_mark(dst, n);
     size_t len = o->job.hdr_len + o->job.len + leg->tag_len;
     if (len > leg->room)
         return DP_DROP_EGRESS_OVERSIZE;

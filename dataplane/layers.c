@@ -6,11 +6,17 @@
 #include "dataplane/rtp/peek.h"
 #include "dataplane/source.h"
 #include "dataplane/subscription.h"
+#include "dataplane/target.h"
 #include "proto/headrace.pb-c.h"
 
 #include <string.h>
 
 #define HEADERS 3 /* per cent that IP and UDP add */
+
+static uint64_t with_headers(uint64_t rate)
+{
+    return rate * (100 + HEADERS) / 100;
+}
 
 void dp_layers_choose(struct dp_worker *w, struct dp_source *s, struct dp_stream *st)
 {
@@ -24,34 +30,97 @@ void dp_layers_choose(struct dp_worker *w, struct dp_source *s, struct dp_stream
     }
 }
 
-void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st)
+void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, const struct dp_layer *l)
 {
     s->allocated = true;
-    if (st == NULL) {
+    if (l == NULL) {
         w->session->counts.video_pauses += s->stream || s->wanted;
         dp_subscription_stop(s);
-    } else if (st == s->stream) {
-        if (s->wanted)
-            dp_subscription_want(w, s, NULL);
-    } else if (st != s->wanted) {
-        dp_subscription_want(w, s, st);
+        return;
     }
+    struct dp_stream *st = s->source->streams[l->stream];
+    const struct dp_target target = {
+        .index = l->target, .spatial = l->spatial, .temporal = l->temporal, .whole = l->whole};
+    if (st == s->stream && s->wanted)
+        dp_subscription_want(w, s, NULL);
+    else if (st != s->stream && st != s->wanted)
+        dp_subscription_want(w, s, st);
+    dp_target_want(w, s, &target);
 }
 
-unsigned dp_layers_list(const struct dp_source *s, struct dp_layer out[DP_LAYERS_MAX])
+struct list {
+    unsigned n;
+    struct dp_layer *layers;
+};
+
+static void add(struct list *list, const struct dp_layer *layer)
 {
-    unsigned n = 0;
+    if (list->n == DP_LAYERS_MAX)
+        return;
+    unsigned at = list->n++;
+    for (; at > 0 && list->layers[at - 1].bitrate > layer->bitrate; at--)
+        list->layers[at] = list->layers[at - 1];
+    list->layers[at] = *layer;
+}
+
+static void add_rung(struct list *list, const struct dp_stream *st, unsigned i)
+{
+    const struct dp_rung *r = &st->ladder->rungs[i];
+    bool whole = i + 1u == st->ladder->count;
+    const struct dp_layer layer = {
+        .stream = st->layer,
+        .whole = whole,
+        .target = r->target,
+        .spatial = r->spatial,
+        .temporal = r->temporal,
+        .fps = r->fps,
+        .width = whole ? st->width : r->width,
+        .height = whole ? st->height : r->height,
+        .bitrate = whole ? st->rate : RTE_MIN(with_headers(r->bitrate), st->rate),
+    };
+    add(list, &layer);
+}
+
+/* Without descriptors a receiver cannot tell what is missing from what is lost. */
+static bool can_thin(const struct dp_subscription *s)
+{
+    return s->endpoint->conf.exts.id_of[HR_EXT_DEPENDENCY_DESCRIPTOR] != 0;
+}
+
+unsigned dp_layers_list(const struct dp_subscription *s, struct dp_layer out[DP_LAYERS_MAX])
+{
+    struct list list = {.layers = out};
     for (uint8_t i = 0; i < HR_RIDS_MAX; i++) {
-        const struct dp_stream *st = s->streams[i];
+        const struct dp_stream *st = s->source->streams[i];
         if (st == NULL || !st->begun || st->rate == 0)
             continue;
-        unsigned at = n++;
-        for (; at > 0 && out[at - 1].bitrate > st->rate; at--)
-            out[at] = out[at - 1];
-        out[at] = (struct dp_layer){
-            .stream = i, .bitrate = st->rate, .width = st->width, .height = st->height};
+        const struct dp_layer whole = {.stream = i,
+                                       .whole = true,
+                                       .bitrate = st->rate,
+                                       .width = st->width,
+                                       .height = st->height};
+        unsigned rungs = can_thin(s) && st->ladder ? st->ladder->count : 0;
+        for (unsigned k = 0; k < rungs; k++)
+            add_rung(&list, st, k);
+        if (rungs == 0)
+            add(&list, &whole);
     }
-    return n;
+    return list.n;
+}
+
+int dp_layers_now(const struct dp_subscription *s, const struct dp_layer *layers, unsigned n)
+{
+    const struct dp_stream *st = s->wanted ? s->wanted : s->stream;
+    const struct dp_filter *f = dp_target_filter(s);
+    int now = -1;
+    for (unsigned i = 0; st && i < n; i++) {
+        const struct dp_layer *l = &layers[i];
+        bool within = !f || f->wanted.whole ||
+                      (l->spatial <= f->wanted.spatial && l->temporal <= f->wanted.temporal);
+        if (l->stream == st->layer && within)
+            now = (int)i;
+    }
+    return now;
 }
 
 void dp_layers_begin(struct dp_worker *w, struct dp_stream *st)
@@ -83,11 +152,14 @@ static bool silent(const struct dp_worker *w, const struct dp_stream *st)
 }
 
 /* What the stream takes of a link, and the size of its pictures. */
-static void note_rate(const struct dp_worker *w, struct dp_stream *st)
+static void note_rate(const struct dp_worker *w, struct dp_stream *st, uint32_t elapsed_ms)
 {
-    uint64_t rate = silent(w, st) ? 0 : st->bitrate * (100 + HEADERS) / 100;
+    uint64_t rate = silent(w, st) ? 0 : with_headers(st->bitrate);
     st->rate = rate && st->rate ? (rate + st->rate) / 2 : rate;
-    if (st->dd == NULL || !st->dd->valid || !st->dd->structure.has_resolutions)
+    if (st->dd == NULL)
+        return;
+    dp_ladder_measure(st->ladder, st->dd, elapsed_ms);
+    if (!st->dd->valid || !st->dd->structure.has_resolutions)
         return;
     unsigned top = st->dd->structure.spatial_count - 1u;
     st->width = st->dd->structure.width[top] + 1;
@@ -105,7 +177,7 @@ static struct dp_stream *measure(const struct dp_worker *w, struct dp_source *s,
             continue;
         st->bitrate = st->window_bytes * 8 * 1000 / elapsed_ms;
         st->window_bytes = 0;
-        note_rate(w, st);
+        note_rate(w, st, (uint32_t)elapsed_ms);
         if (!silent(w, st) && (largest == NULL || st->bitrate > largest->bitrate))
             largest = st;
     }

@@ -23,11 +23,13 @@ void dp_layers_end(struct dp_worker *w, struct dp_stream *st);
 /* Every DP_LAYERS_TICK_MS; does nothing before that. */
 void dp_layers_tick(struct dp_worker *w, struct dp_source *s);
 
-/* What can be forwarded now, by rising bitrate; returns how many. */
-unsigned dp_layers_list(const struct dp_source *s, struct dp_layer out[DP_LAYERS_MAX]);
-/* Forwards that stream, from its next key frame on; NULL: nothing. For good: what the source would
- * choose does not count for s any more. */
-void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, struct dp_stream *st);
+/* What can be forwarded of its source now, by rising bitrate; returns how many. */
+unsigned dp_layers_list(const struct dp_subscription *s, struct dp_layer out[DP_LAYERS_MAX]);
+/* Which of them is chosen; -1: none. */
+int dp_layers_now(const struct dp_subscription *s, const struct dp_layer *layers, unsigned n);
+/* Forwards that, another stream from its next key frame on; NULL: nothing. For good: what the
+ * source would choose does not count for s any more. */
+void dp_layers_set(struct dp_worker *w, struct dp_subscription *s, const struct dp_layer *l);
 
 /* Whether m goes to s, which it may make switch: DP_DROPS, or why not. */
 enum dp_drop dp_layers_pass(struct dp_worker *w, struct dp_subscription *s, struct rte_mbuf *m);

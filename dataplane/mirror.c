@@ -40,6 +40,10 @@ static void describe(const struct dp_source *s, struct dp_mirror_state *state)
             .width = st->width,
             .height = st->height,
         };
+        if (st->ladder == NULL)
+            continue;
+        state->streams[i].rungs_count = st->ladder->count;
+        memcpy(state->streams[i].rungs, st->ladder->rungs, sizeof(st->ladder->rungs));
     }
 }
 
@@ -235,6 +239,10 @@ static void set_stream(struct dp_worker *w, struct dp_stream *st, const struct d
     st->rxstats.clock_rate = in->clock_rate;
     st->width = in->width;
     st->height = in->height;
+    if (st->ladder == NULL)
+        return;
+    st->ladder->count = in->rungs_count;
+    memcpy(st->ladder->rungs, in->rungs, sizeof(in->rungs));
 }
 
 static void take_state(struct dp_worker *w, const struct dp_mirror_state *state)

@@ -47,6 +47,8 @@ struct dp_mirror_stream {
     uint64_t rate;
     uint32_t clock_rate;
     uint16_t width, height;
+    uint8_t rungs_count; /* of its ladder */
+    struct dp_rung rungs[DP_RUNGS_MAX];
 };
 
 struct dp_mirror_state {

@@ -131,6 +131,7 @@ void dp_stream_free(struct dp_stream *st)
     if (st == NULL)
         return;
     free(st->dd);
+    free(st->ladder);
     free(st->nack);
     free(st->history.pkts);
     free(st);

@@ -3,6 +3,7 @@
 #ifndef DP_PACKET_H
 #define DP_PACKET_H
 
+#include "dataplane/rtp/filter.h"
 #include "dataplane/rtp/rtp.h"
 #include "dataplane/srtp/srtp.h"
 #include "proto/headrace.pb-c.h"
@@ -42,6 +43,7 @@ struct dp_packet {
     bool padding;             /* nothing but padding: takes no outgoing number */
     bool has_frame;           /* frame is set, */
     uint16_t frame;           /* the Dependency Descriptor's frame number */
+    struct dp_part part;      /* what it says besides */
     struct dp_rtp_header
         rtp; /* of the packet repaired, if it came as RTX; then hdr_len is 2 more */
     /* a frame that waits for its time */

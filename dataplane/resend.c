@@ -84,6 +84,7 @@ static struct rte_mbuf *find_sent(const struct dp_subscription *s, uint16_t seq,
         .ts = p->rtp.ts + run->ts_offset,
         .frame_offset = run->frame_offset,
         .pt = dp_subscription_pt(s, p->rtp.pt),
+        .marker = dp_limits_end(run->limits, &p->part),
     };
     return m;
 }
@@ -111,6 +112,7 @@ static bool write_rtx(struct dp_egress *e, struct dp_original *o, struct dp_subs
     int len = dp_rtp_write(dst, leg->room, dp_packet_payload(o->pkt), &o->packet->rtp, &rw);
     if (len < 0 || (size_t)len + DP_OSN_LEN + o->job.len + leg->tag_len > leg->room)
         return false;
+    dp_rtp_mark(dst, n);
     o->job.hdr_len = (size_t)len;
     o->job.rtx_osn = (uint16_t)n->index;
     return true;

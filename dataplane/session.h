@@ -18,6 +18,7 @@
 #include "dataplane/path.h"
 #include "dataplane/rtp/dd.h"
 #include "dataplane/rtp/ext.h"
+#include "dataplane/rtp/ladder.h"
 #include "dataplane/rtp/nack.h"
 #include "dataplane/rtp/rxstats.h"
 #include "dataplane/rtp/seqmap.h"
@@ -80,7 +81,8 @@ struct dp_stream {
     uint32_t takers; /* subscriptions that forward it, and those that wait to */
     struct dp_srtp_rx rx;
     struct dp_rxstats rxstats;
-    struct dp_dd_state *dd; /* video, not RTX; else NULL */
+    struct dp_dd_state *dd;   /* video, not RTX; else NULL */
+    struct dp_ladder *ladder; /* likewise; of a mirror's as told */
     struct dp_history history;
 
     /* what this worker's subscribers were given of it */
@@ -97,8 +99,8 @@ struct dp_stream {
     /* activity */
     uint64_t last_packet; /* TSC; 0: none, or it said BYE */
     uint64_t window_bytes;
-    uint64_t bitrate; /* bit/s between the last two layers ticks */
-    uint64_t rate;    /* bit/s of late, with IP and UDP headers; 0: silent */
+    uint64_t bitrate;       /* bit/s between the last two layers ticks */
+    uint64_t rate;          /* bit/s of late, with IP and UDP headers; 0: silent */
     uint16_t width, height; /* pixels, as its structure says; 0: not said */
     uint64_t packets, bytes;
     int32_t lost; /* as in the last receiver report */

@@ -141,6 +141,8 @@ static void claim(struct dp_stream *st, uint32_t ssrc, const struct dp_srtp_rx *
     st->has_dd = false;
     if (st->dd)
         memset(st->dd, 0, sizeof(*st->dd));
+    if (st->ladder)
+        memset(st->ladder, 0, sizeof(*st->ladder));
     st->sr_count = 0;
     st->repaired = 0;
     st->last_packet = 0;

@@ -95,6 +95,7 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     p->keyframe = false;
     p->padding = false;
     p->has_frame = false;
+    p->part.known = false;
     if (st->dd == NULL)
         return;
     const struct dp_rtp_ext *ext =
@@ -114,6 +115,15 @@ static void read_descriptor(const struct dp_endpoint *e, struct rte_mbuf *m)
     p->keyframe = error == DP_DD_OK && dd.keyframe;
     if (p->keyframe)
         dp_keyframe_came(st);
+    if (error != DP_DD_OK)
+        return;
+    p->part = (struct dp_part){.dtis = dd.dtis,
+                               .spatial = dd.spatial_id,
+                               .temporal = dd.temporal_id,
+                               .known = true,
+                               .start = dd.start_of_frame,
+                               .end = dd.end_of_frame};
+    dp_ladder_count(st->ladder, &p->part, p->length);
 }
 
 /* What an authentic packet is not rekeyed for, or DP_DROPS. */

@@ -11,6 +11,7 @@
 #include "dataplane/nacks.h"
 #include "dataplane/reports.h"
 #include "dataplane/send.h"
+#include "dataplane/target.h"
 
 #define DP_TICK_MS        50
 #define KEYFRAME_AGAIN_MS 1000 /* a subscription that waits longer asks again */
@@ -33,9 +34,11 @@ static void ask_again(struct dp_worker *w, struct dp_endpoint *e)
     uint64_t patience = dp_session_tsc(w->session, KEYFRAME_AGAIN_MS);
     if (!dp_endpoint_ready(e))
         return;
-    TAILQ_FOREACH (s, &e->subscriptions, of_endpoint)
-        if (s->wanted && w->now - RTE_MAX(s->wanted->keyframe_asked, s->wanted_since) > patience)
-            dp_keyframe_want(s->wanted);
+    TAILQ_FOREACH (s, &e->subscriptions, of_endpoint) {
+        struct dp_stream *st = s->opaque ? NULL : dp_target_awaited(s);
+        if (st && w->now - RTE_MAX(st->keyframe_asked, s->wanted_since) > patience)
+            dp_keyframe_want(st);
+    }
 }
 
 static bool visit(struct dp_worker *w, struct dp_endpoint *e, struct dp_burst *out)

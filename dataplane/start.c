@@ -4,6 +4,7 @@
 #include "dataplane/nap.h"
 #include "dataplane/packet.h"
 #include "dataplane/peers.h"
+#include "dataplane/target.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -138,7 +139,8 @@ int dp_make_workers(struct dp_dataplane *dp)
 
     dp->workers = aligned_alloc(RTE_CACHE_LINE_SIZE,
                                 RTE_CACHE_LINE_ROUNDUP(count * sizeof(*dp->workers)));
-    if (!dp->workers)
+    dp->targets = dp_targets_pool();
+    if (!dp->workers || !dp->targets)
         err = -ENOMEM;
     for (unsigned i = 0; i < count && !err; i++) {
         struct dp_worker *w = &dp->workers[i];
@@ -169,6 +171,8 @@ void dp_free_workers(struct dp_dataplane *dp)
     for (unsigned i = dp->workers_count; i > 0; i--)
         dp_worker_free(&dp->workers[i - 1]);
     dp->workers_count = 0;
+    rte_mempool_free(dp->targets);
+    dp->targets = NULL;
     free(dp->workers);
     dp->workers = NULL;
 }

@@ -11,6 +11,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/send.h"
 #include "dataplane/source.h"
+#include "dataplane/target.h"
 
 #include <string.h>
 
@@ -83,6 +84,7 @@ static struct dp_seqmap_about about(const struct dp_subscription *s)
         .ts_offset = s->tsmap.offset,
         .frame_offset = s->framemap.offset,
         .stream = s->stream->layer,
+        .limits = dp_target_limits(s),
     };
 }
 
@@ -105,6 +107,8 @@ void dp_subscription_switch(struct dp_worker *w, struct dp_subscription *s, stru
     dp_framemap_switch(&s->framemap);
     if (p->has_frame)
         dp_framemap_align(&s->framemap, p->frame);
+    if (dp_target_filter(s))
+        dp_filter_restart(dp_target_filter(s));
     struct dp_seqmap_about next = about(s);
     dp_seqmap_switch(&s->seqmap, &next);
     w->session->counts.stream_switches++;
@@ -112,7 +116,8 @@ void dp_subscription_switch(struct dp_worker *w, struct dp_subscription *s, stru
 
 static bool settled(const struct dp_subscription *s)
 {
-    return dp_endpoint_ready(s->endpoint) && !s->conf.paused;
+    const struct dp_filter *f = dp_target_filter(s);
+    return dp_endpoint_ready(s->endpoint) && !s->conf.paused && (!f || dp_filter_whole(f));
 }
 
 enum dp_drop dp_subscription_number(struct dp_subscription *s, const struct rte_mbuf *m,
@@ -125,13 +130,18 @@ enum dp_drop dp_subscription_number(struct dp_subscription *s, const struct rte_
         dp_seqmap_drop(&s->seqmap, p->index);
         return p->padding ? DP_DROP_PADDING : DP_DROP_PAYLOAD_MAP;
     }
+    if (!dp_target_pass(s, p))
+        return DP_DROP_LAYER;
     if (dp_seqmap_forward(&s->seqmap, p->index, &n->index, &run))
         return DP_DROP_SEQUENCE_LATE;
+    if (!dp_limits_pass(run->limits, &p->part))
+        return DP_DROP_LAYER;
     if (p->has_frame && dp_framemap_align(&s->framemap, p->frame)) {
         struct dp_seqmap_about next = about(s);
         run = dp_seqmap_split(&s->seqmap, p->index, n->index, &next);
     }
     n->pt = pt;
+    n->marker = dp_limits_end(run->limits, &p->part);
     n->frame_offset = run->frame_offset;
     n->ts = dp_tsmap_forward(&s->tsmap, p->rtp.ts);
     if (p->has_frame)
@@ -201,9 +211,11 @@ static void fan_remove(struct dp_source *source, struct dp_subscription *s)
 static void begin(struct dp_worker *w, struct dp_subscription *s)
 {
     struct dp_layer layers[DP_LAYERS_MAX];
-    s->allocated = s->endpoint->send && s->source->conf.video && dp_layers_list(s->source, layers);
-    dp_subscription_want(w, s,
-                         s->allocated ? s->source->streams[layers[0].stream] : s->source->best);
+    s->allocated = s->endpoint->send && s->source->conf.video && dp_layers_list(s, layers);
+    if (s->allocated)
+        dp_layers_set(w, s, &layers[0]);
+    else
+        dp_subscription_want(w, s, s->source->best);
 }
 
 void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
@@ -220,6 +232,7 @@ void dp_subscription_attach(struct dp_worker *w, struct dp_subscription *s,
     if (s->source)
         fan_remove(s->source, s);
     s->source = source;
+    dp_target_release(s);
     if (source == NULL)
         return;
     fan_add(source, s);

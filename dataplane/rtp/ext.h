@@ -93,6 +93,7 @@ struct dp_rtp_numbers {
     uint32_t ts;           /* timestamp */
     uint16_t frame_offset; /* of its Dependency Descriptor */
     uint8_t pt;
+    bool marker; /* it has one even if the original has not */
 };
 
 /*
@@ -107,9 +108,9 @@ struct dp_rtp_template {
     uint16_t frame_offset;
     uint8_t mid_top; /* the receivers' dp_rtp_mid() begins with: its length, and whether numbered */
     uint8_t len;     /* of the header */
-    uint32_t first;    /* its first 4 bytes, without payload type and number, */
-    uint32_t fourth;   /* and the 4 behind the SSRC */
-    uint64_t mid;      /* the 8 bytes from byte 16 on, without the MID's, */
+    uint32_t first;  /* its first 4 bytes, without payload type and number, */
+    uint32_t fourth; /* and the 4 behind the SSRC */
+    uint64_t mid;    /* the 8 bytes from byte 16 on, without the MID's, */
     uint64_t mid_mask; /* which are these of dp_rtp_mid() */
     uint8_t number_at; /* where in the header the transport-wide number is; 0: it has none */
     uint8_t bytes[DP_RTP_TEMPLATE_MAX];
@@ -139,6 +140,11 @@ static inline void dp_rtp_template_write(uint8_t *dst, const struct dp_rtp_templ
     memcpy(dst, &numbers, sizeof(numbers));
     memcpy(dst + 8, &source, sizeof(source));
     memcpy(dst + 16, &named, sizeof(named));
+}
+
+static inline void dp_rtp_mark(uint8_t *header, const struct dp_rtp_numbers *n)
+{
+    header[1] |= (uint8_t)(n->marker << 7);
 }
 
 /* The transport-wide number of a header that has one. */

@@ -29,6 +29,7 @@ void dp_seqmap_init(struct dp_seqmap *m, uint64_t first_out)
     memset(m, 0, sizeof(*m));
     m->next_in = NOTHING;
     m->next_out = dp_seqmap_word(first_out, 0);
+    m->size = DP_SEQMAP_RUNS;
 }
 
 void dp_seqmap_switch(struct dp_seqmap *m, const struct dp_seqmap_about *about)
@@ -38,10 +39,51 @@ void dp_seqmap_switch(struct dp_seqmap *m, const struct dp_seqmap_about *about)
     m->current = 0;
 }
 
+static const struct dp_seqmap_run *runs_of(const struct dp_seqmap *m)
+{
+    return m->size == DP_SEQMAP_RUNS ? m->run : m->more;
+}
+
+static unsigned place_of(const struct dp_seqmap *m, unsigned n)
+{
+    return (unsigned)(m->newest + m->size - n) % m->size;
+}
+
 /* n = 0 is the newest. */
 static struct dp_seqmap_run *run_at(struct dp_seqmap *m, unsigned n)
 {
-    return &m->run[(m->newest + DP_SEQMAP_RUNS - n) % DP_SEQMAP_RUNS];
+    struct dp_seqmap_run *runs = m->size == DP_SEQMAP_RUNS ? m->run : m->more;
+    return &runs[place_of(m, n)];
+}
+
+/* The newest runs that fit, oldest first. */
+static void copy_runs(struct dp_seqmap *m, struct dp_seqmap_run *to, uint8_t size)
+{
+    if (m->runs > size)
+        m->runs = size;
+    if (m->current > size)
+        m->current = size;
+    for (unsigned n = 0; n < m->runs; n++)
+        to[m->runs - 1 - n] = *run_at(m, n);
+    m->newest = m->runs ? (uint8_t)(m->runs - 1) : 0;
+}
+
+void dp_seqmap_extend(struct dp_seqmap *m, struct dp_seqmap_run *more)
+{
+    copy_runs(m, more, DP_SEQMAP_MORE);
+    m->more = more;
+    m->size = DP_SEQMAP_MORE;
+}
+
+struct dp_seqmap_run *dp_seqmap_shrink(struct dp_seqmap *m)
+{
+    struct dp_seqmap_run runs[DP_SEQMAP_RUNS] = {0}, *more = m->more;
+    if (m->size == DP_SEQMAP_RUNS)
+        return NULL;
+    copy_runs(m, runs, DP_SEQMAP_RUNS);
+    memcpy(m->run, runs, sizeof(runs));
+    m->size = DP_SEQMAP_RUNS;
+    return more;
 }
 
 /* In the place of the newest if that has no outputs, else in that of the oldest. */
@@ -49,16 +91,17 @@ static struct dp_seqmap_run *begin(struct dp_seqmap *m, uint64_t in, uint64_t ou
 {
     bool empty = m->runs && run_at(m, 0)->out == out;
     if (!empty) {
-        m->newest = (uint8_t)((m->newest + 1) % DP_SEQMAP_RUNS);
-        m->runs = (uint8_t)(m->runs == DP_SEQMAP_RUNS ? m->runs : m->runs + 1);
+        m->newest = (uint8_t)((m->newest + 1) % m->size);
+        m->runs = (uint8_t)(m->runs == m->size ? m->runs : m->runs + 1);
     }
     if (!empty || m->current == 0)
-        m->current = (uint8_t)(m->current == DP_SEQMAP_RUNS ? m->current : m->current + 1);
+        m->current = (uint8_t)(m->current == m->size ? m->current : m->current + 1);
     struct dp_seqmap_run *run = run_at(m, 0);
     *run = (struct dp_seqmap_run){
         .in = in,
         .out = out,
         .stream = m->about.stream,
+        .limits = m->about.limits,
         .frame_offset = m->about.frame_offset,
         .ssrc = m->about.ssrc,
         .ts_offset = m->about.ts_offset,
@@ -126,12 +169,21 @@ const struct dp_seqmap_run *dp_seqmap_split(struct dp_seqmap *m, uint64_t in, ui
     return forward_late(m, in, &out, &run) ? NULL : run;
 }
 
+void dp_seqmap_turn(struct dp_seqmap *m, uint64_t in, const struct dp_seqmap_about *about)
+{
+    uint64_t next_in = index_of(m->next_in), next = index_of(m->next_out);
+    m->about = *about;
+    if (m->current == 0 || in - next_in >= DP_SEQMAP_JUMP || next + (in - next_in) >= DP_SEQMAP_MAX)
+        return; /* the next one begins a run in any case, or there is none */
+    begin(m, in, next + (in - next_in));
+}
+
 const struct dp_seqmap_run *dp_seqmap_find(const struct dp_seqmap *m, uint64_t out, uint64_t *in)
 {
     if (out >= index_of(m->next_out))
         return NULL;
     for (unsigned i = 0; i < m->runs; i++) {
-        const struct dp_seqmap_run *r = &m->run[(m->newest + DP_SEQMAP_RUNS - i) % DP_SEQMAP_RUNS];
+        const struct dp_seqmap_run *r = &runs_of(m)[place_of(m, i)];
         if (out >= r->out) {
             *in = r->in + (out - r->out);
             return r;

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DP_SEQMAP_RUNS  4            /* runs remembered: for late packets, and retransmission */
+#define DP_SEQMAP_RUNS  4            /* runs remembered: for late packets, and retransmission; */
+#define DP_SEQMAP_MORE  32           /* with dp_seqmap_extend() so many */
 #define DP_SEQMAP_JUMP  8192         /* a gap above this is closed: receivers guess rollovers */
 #define DP_SEQMAP_MAX   (1ULL << 48) /* SRTP's packet index ends here */
 #define DP_SEQMAP_SHIFT 8            /* below an index: room for a payload type */
@@ -20,12 +21,13 @@ struct dp_seqmap_about {
     uint32_t ssrc; /* of the input */
     uint32_t ts_offset;
     uint16_t frame_offset;
-    uint16_t stream;
+    uint8_t stream;
+    uint8_t limits; /* of its layers: filter.h */
 };
 
 /* Consecutive inputs with consecutive outputs, up to the first output of the next run. */
 struct dp_seqmap_run {
-    uint64_t in : 48, stream : 16; /* its first input */
+    uint64_t in : 48, stream : 8, limits : 8; /* its first input */
     uint64_t out : 48, frame_offset : 16;
     uint32_t ssrc, ts_offset;
 };
@@ -41,12 +43,22 @@ struct dp_seqmap {
     uint8_t newest;               /* index of the newest run */
     uint8_t runs;                 /* remembered */
     uint8_t current;              /* of them, those of this stream; 0: it has not begun */
-    struct dp_seqmap_run run[DP_SEQMAP_RUNS];
+    uint8_t size;                 /* DP_SEQMAP_RUNS in run, or DP_SEQMAP_MORE at more */
+    union {
+        struct dp_seqmap_run run[DP_SEQMAP_RUNS];
+        struct dp_seqmap_run *more;
+    };
 };
 
 /* first_out: the first output; random below 2^15 for a new leg, well ahead of the last one after a
  * restore. */
 void dp_seqmap_init(struct dp_seqmap *m, uint64_t first_out);
+
+/* Room for DP_SEQMAP_MORE runs, where inputs are dropped all the time; the caller's until
+ * dp_seqmap_shrink(). */
+void dp_seqmap_extend(struct dp_seqmap *m, struct dp_seqmap_run *more);
+/* Back to DP_SEQMAP_RUNS, the newest; returns the room, or NULL if there was none. */
+struct dp_seqmap_run *dp_seqmap_shrink(struct dp_seqmap *m);
 
 /*
  * From here on inputs are another stream's, whose first forwarded packet gets the highest output so
@@ -73,6 +85,10 @@ void dp_seqmap_drop(struct dp_seqmap *m, uint64_t in);
 const struct dp_seqmap_run *dp_seqmap_split(struct dp_seqmap *m, uint64_t in, uint64_t out,
                                             const struct dp_seqmap_about *about);
 
+/* From an input on, which is the next to be forwarded or dropped, outputs are about something
+ * else. */
+void dp_seqmap_turn(struct dp_seqmap *m, uint64_t in, const struct dp_seqmap_about *about);
+
 /* The run of an output that was or could have been given, and its input; NULL: not remembered. */
 const struct dp_seqmap_run *dp_seqmap_find(const struct dp_seqmap *m, uint64_t out, uint64_t *in);
 
@@ -82,6 +98,12 @@ void dp_seqmap_forget(struct dp_seqmap *m);
 static inline uint64_t dp_seqmap_word(uint64_t index, uint8_t pt)
 {
     return index << DP_SEQMAP_SHIFT | pt;
+}
+
+/* No later input has been seen of this stream. */
+static inline bool dp_seqmap_ahead(const struct dp_seqmap *m, uint64_t in)
+{
+    return m->current == 0 || in >= m->next_in >> DP_SEQMAP_SHIFT;
 }
 
 /* Payload types of the next packet in order, in and out. */

@@ -4,6 +4,7 @@
 #include "dataplane/peers.h"
 #include "dataplane/rtp/wire.h"
 #include "dataplane/start.h"
+#include "dataplane/target.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -81,6 +82,7 @@ int rig_up(void **state)
     rig.dp.tsc_hz = rig_threads ? rte_get_tsc_hz() : 1000000000;
     rig.dp.low_power = true;
     rig.dp.ports_count = 1;
+    rig.dp.targets = dp_targets_pool();
     rig.dp.ports[0].mtu = 1500;
     rig.dp.workers = &rig.worker;
     rig.dp.workers_count = rig_workers;
@@ -143,6 +145,7 @@ int rig_down(void **state)
     dp_peers_close(&rig.dp);
     for (unsigned i = 0; i < rig_workers; i++)
         dp_worker_free(&rig.workers[i]);
+    rte_mempool_free(rig.dp.targets);
     unsigned leaked = rte_mempool_in_use_count(rig_pool);
     return alarms != rig.alarms || leaked ? -1 : 0;
 }

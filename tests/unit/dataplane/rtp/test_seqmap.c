@@ -11,6 +11,8 @@
 
 #define INPUTS 40000 /* of one stream in the model */
 
+static unsigned remembered = DP_SEQMAP_RUNS; /* runs of the map under test */
+
 struct model {
     uint64_t first_in;
     uint64_t first_out;
@@ -38,7 +40,7 @@ static unsigned runs_from(const struct model *m, uint64_t in)
 
 static int model_late(const struct model *m, uint64_t in)
 {
-    if (in < m->first_in || m->closed[in] || runs_from(m, in) >= DP_SEQMAP_RUNS)
+    if (in < m->first_in || m->closed[in] || runs_from(m, in) >= remembered)
         return -ESTALE;
     return 0;
 }
@@ -152,6 +154,7 @@ static void run_stream(struct dp_seqmap *map, uint32_t stream, uint64_t *seed,
 static void agrees_with_the_model(void **state)
 {
     struct outputs *given = malloc(sizeof(*given));
+    struct dp_seqmap_run more[DP_SEQMAP_MORE];
     assert_non_null(given);
     for (uint64_t seed = 1; seed < 30; seed++) {
         struct dp_seqmap map;
@@ -159,6 +162,8 @@ static void agrees_with_the_model(void **state)
         memset(given, 0, sizeof(*given));
         given->base = random_below(&random, 32768);
         dp_seqmap_init(&map, given->base);
+        if (remembered == DP_SEQMAP_MORE)
+            dp_seqmap_extend(&map, more);
         for (uint32_t stream = 0; stream < 6; stream++) {
             uint64_t before = next_out(&map);
             dp_seqmap_switch(&map, about(stream));
@@ -167,6 +172,13 @@ static void agrees_with_the_model(void **state)
         }
     }
     free(given);
+}
+
+static void agrees_with_more_runs(void **state)
+{
+    remembered = DP_SEQMAP_MORE;
+    agrees_with_the_model(state);
+    remembered = DP_SEQMAP_RUNS;
 }
 
 static uint64_t forward(struct dp_seqmap *m, uint64_t in)
@@ -254,6 +266,58 @@ static void what_is_split_or_forgotten(void **state)
     check_found(&m, 62, 12, 3);
 }
 
+/* Every third input is dropped; each that was forwarded has its own number, and is found by it. */
+static void more_runs_for_more_drops(void **state)
+{
+    struct dp_seqmap m;
+    struct dp_seqmap_run more[DP_SEQMAP_MORE];
+    uint64_t in, out;
+    dp_seqmap_init(&m, 100);
+    dp_seqmap_switch(&m, about(1));
+    assert_int_equal(forward(&m, 0), 100);
+    assert_int_equal(forward(&m, 1), 101);
+    dp_seqmap_extend(&m, more);
+    for (uint64_t i = 2; i < 90; i++) {
+        if (i % 3 == 2)
+            dp_seqmap_drop(&m, i);
+        else
+            assert_int_equal(forward(&m, i), 100 + i - i / 3);
+    }
+    for (uint64_t i = 0; i < 90; i++)
+        if (i % 3 != 2)
+            check_found(&m, 100 + i - i / 3, i, 1);
+    assert_ptr_equal(dp_seqmap_shrink(&m), more);
+    assert_null(dp_seqmap_shrink(&m));
+    check_found(&m, 100 + 85 - 85 / 3, 85, 1);
+    assert_null(dp_seqmap_find(&m, 100 + 75 - 75 / 3, &in));
+    assert_int_equal(ask(&m, 75, &out), -ESTALE);
+    assert_int_equal(forward(&m, 90), 160);
+}
+
+/* From a packet on, outputs are about something else; what is late is of what it was. */
+static void a_turn_in_the_middle(void **state)
+{
+    struct dp_seqmap m;
+    uint64_t in, out;
+    const struct dp_seqmap_run *run;
+    dp_seqmap_init(&m, 0);
+    dp_seqmap_switch(&m, about(1));
+    for (uint64_t i = 0; i < 5; i++)
+        forward(&m, i);
+    dp_seqmap_turn(&m, 7, about(2)); /* 5 and 6 have not come */
+    assert_int_equal(forward(&m, 7), 7);
+    check_found(&m, 7, 7, 2);
+    assert_int_equal(dp_seqmap_forward(&m, 6, &out, &run), 0);
+    assert_int_equal(out, 6);
+    assert_int_equal(run->stream, 1);
+    dp_seqmap_turn(&m, 8, about(3));
+    dp_seqmap_drop(&m, 8);
+    assert_int_equal(forward(&m, 9), 8);
+    check_found(&m, 8, 9, 3);
+    assert_non_null(dp_seqmap_find(&m, 5, &in));
+    assert_int_equal(in, 5);
+}
+
 static void numbers_end_with_the_index_space(void **state)
 {
     struct dp_seqmap m;
@@ -328,6 +392,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_model),
+        cmocka_unit_test(agrees_with_more_runs),
+        cmocka_unit_test(more_runs_for_more_drops),
+        cmocka_unit_test(a_turn_in_the_middle),
         cmocka_unit_test(loss_stays_a_gap_and_drops_close),
         cmocka_unit_test(a_switch_goes_on_from_the_highest),
         cmocka_unit_test(a_wide_gap_is_closed),
