@@ -73,7 +73,7 @@ export async function openFirefox(name, { size = { width: 1280, height: 800 }, p
         screenshot: (path) => page.screenshot({ path }),
         close: async () => {
             await browser.close();
-            rmSync(profile, { recursive: true, force: true });
+            rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }); // its processes end after it
         },
     };
 }
