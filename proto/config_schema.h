@@ -26,7 +26,7 @@ struct config_row {
     const char *help;
 };
 
-#define CONFIG_ROWS     47
+#define CONFIG_ROWS     48
 #define CONFIG_LIST_MAX 32  /* entries of a list; more are refused */
 #define ICE_SERVERS_MAX 4   /* of media.ice_servers; more are refused */
 #define ICE_SERVER_MAX  512 /* bytes of one */
