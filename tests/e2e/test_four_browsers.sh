@@ -3,7 +3,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 seconds=${SECONDS_OF_CALL:-60}
 
-start_headrace
+make_network
+# Browsers that wait for a CPU read late, like ones behind a full link; here nothing is full, and what is asked is forwarding.
+printf 'media:\n  bitrate_start: 4000\n  bitrate_min: 4000\n' >>"$config"
+start_dataplane
+start_controlplane
 in_client node "$top/tests/e2e/four_browsers.mjs" "$http" "$seconds" "${SCREENSHOT:-$work/four.png}" ||
     fail "the browsers did not all see and hear each other"
 few_replays
