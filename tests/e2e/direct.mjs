@@ -15,11 +15,18 @@ const stats = (b) => b.evaluate(() => window.__headrace?.stats?.() ?? null);
 const open = (kind, name) => (kind === 'firefox' ? openFirefox(name, WINDOW) : openChromium(name, { ...WINDOW, fps: 10 }));
 
 async function enter(kind, name) {
-    const b = await open(kind, name);
-    browsers.push(b);
-    await b.goto(`${base}/two?name=${name}&autojoin=1&q=360`);
+    const b = await start(kind, name);
+    await joins(b);
     return b;
 }
+
+async function start(kind, name) {
+    const b = await open(kind, name);
+    browsers.push(b);
+    return b;
+}
+
+const joins = (b) => b.goto(`${base}/two?name=${b.name}&autojoin=1&q=360`);
 
 // Runs in the page: the fingerprints that DTLS itself knows of each connection, and what the ordinary one has sent.
 async function certificates() {
@@ -116,13 +123,15 @@ async function checkKeys([a, b]) {
 
 async function thirdComes([a, b]) {
     const ids = [];
+    const c = await start(third, 'Cy'); // a browser that starts takes both cores for seconds
+    await sleep(3000);
     for (const x of [a, b]) {
         await x.evaluate(watchPictures);
         ids.push(await x.evaluate(() => [...window.__headrace.room.participants.keys()][0]));
     }
     await sleep(2000);
     const before = await Promise.all([a, b].map((x, i) => x.evaluate(largestGap, ids[i])));
-    const c = await enter(third, 'Cy');
+    await joins(c);
     for (const x of [a, b, c]) {
         await moves(x, 2);
     }
