@@ -1,4 +1,4 @@
-// Two people alone are connected from browser to browser; a third comes, and nobody's picture stands still meanwhile.
+// Two people alone are connected from browser to browser; a third comes, and pictures go on.
 // node direct.mjs URL [OTHER [THIRD [SCREENSHOT]]]: OTHER and THIRD are chromium or firefox.
 import { openChromium, openFirefox, sleep, until } from './browsers.mjs';
 

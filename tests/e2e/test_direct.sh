@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two browsers speak end to end through the relay, which passes their packets on bit for bit; a third joins without a freeze.
+# Two browsers speak end to end through the relay, which passes their packets on bit for bit; a third joins, and the call goes on.
 # PAIRS="chromium:firefox": who the second and the third are, one round each.
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Four stock browsers hold a meeting for a minute; the relay loses and freezes nothing.
+# Four stock browsers hold a meeting for a minute; the relay drops nothing, and all see and hear each other.
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 seconds=${SECONDS_OF_CALL:-60}
 
